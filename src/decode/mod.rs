@@ -1,0 +1,5 @@
+//! One frame → one packet, or exactly why not.
+
+mod packet;
+
+pub use packet::{Fragment, Packet, TcpSegment};

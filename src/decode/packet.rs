@@ -1,0 +1,73 @@
+//! What decoding makes of a frame: the innermost IP packet, as far as metering needs it.
+
+use crate::model::{Endpoint, MacAddr, Protocol, Timestamp, Tunnel, VlanTags};
+
+/// TCP header fields that metering and inspection need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpSegment {
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgement number.
+    pub ack: u32,
+    /// Flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128.
+    pub flags: u8,
+}
+
+impl TcpSegment {
+    /// FIN.
+    pub const FIN: u8 = 1;
+    /// SYN.
+    pub const SYN: u8 = 2;
+    /// RST.
+    pub const RST: u8 = 4;
+    /// ACK.
+    pub const ACK: u8 = 16;
+}
+
+/// Whether a packet is a whole datagram or a piece of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fragment {
+    /// Whole.
+    No,
+    /// First piece: has the ports.
+    First,
+    /// Later piece: ports and protocol come from the fragment table; `payload` is not a transport payload.
+    Later,
+}
+
+/// The innermost IP packet of one frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Index of its observation point in the source's list.
+    pub point: u16,
+    /// Sender.
+    pub source: Endpoint,
+    /// Receiver.
+    pub destination: Endpoint,
+    /// IP protocol (the upper-layer one, after IPv6 extension headers).
+    pub protocol: Protocol,
+    /// Octets of the IP packet by its own length field (by the wire length where that is 0, as with offload).
+    pub octets: u32,
+    /// MAC address of the sender on the outer link.
+    pub source_mac: Option<MacAddr>,
+    /// MAC address of the receiver on the outer link.
+    pub destination_mac: Option<MacAddr>,
+    /// VLAN tags next to the innermost IP packet.
+    pub vlan: VlanTags,
+    /// Innermost tunnel whose id separates address spaces.
+    pub tunnel: Tunnel,
+    /// Depth of encapsulation.
+    pub tunnel_depth: u8,
+    /// TCP header fields, where it is TCP and they were captured.
+    pub tcp: Option<TcpSegment>,
+    /// ICMP type, where it is ICMP.
+    pub icmp_type: Option<u8>,
+    /// Fragmentation.
+    pub fragment: Fragment,
+    /// Transport payload as far as it was captured (no link padding).
+    pub payload: &'a [u8],
+    /// Length of the transport payload on the wire (more than `payload.len()` when the capture cut it).
+    pub payload_len: u32,
+}

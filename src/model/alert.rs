@@ -1,0 +1,103 @@
+//! An alert: findings of one kind, grouped, with a life of its own.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{
+    CountryCode, DeviceContext, Evidence, FlowId, HostName, Identification, Outcome, Provenance,
+    RemoteContext, Role, Severity, Timestamp,
+};
+
+/// Where in its life an alert is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlertState {
+    /// Flows still add to it.
+    Open,
+    /// Quiet for the configured time.
+    Closed,
+}
+
+/// Why an alert document was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlertTransition {
+    /// First finding.
+    Opened,
+    /// More since the last document.
+    Updated,
+    /// Quiet.
+    Closed,
+}
+
+impl AlertTransition {
+    /// The lower-case word used in every output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Opened => "alert-opened",
+            Self::Updated => "alert-updated",
+            Self::Closed => "alert-closed",
+        }
+    }
+}
+
+/// Octets in both directions, seen from the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bytes {
+    /// Device to remote.
+    pub up: u64,
+    /// Remote to device.
+    pub down: u64,
+}
+
+/// Findings of one rule × device × application × role-country × operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Stable id, the same at every update and redelivery; the same when the same capture is read again.
+    pub id: Arc<str>,
+    /// Open or closed.
+    pub state: AlertState,
+    /// The rule's id.
+    pub rule: Arc<str>,
+    /// The rule's name.
+    pub rule_name: Arc<str>,
+    /// How bad.
+    pub severity: Severity,
+    /// Always `Match` today; kept so that a *cannot tell* can never be shown as an accusation by accident.
+    pub outcome: Outcome,
+    /// The role that matched.
+    pub role: Role,
+    /// The country that matched.
+    pub country: CountryCode,
+    /// Who: the device, as in the first flow.
+    pub device: DeviceContext,
+    /// What: the application, with the evidence of the first flow.
+    pub identification: Identification,
+    /// Where: the remote of the first flow.
+    pub remote: RemoteContext,
+    /// All remotes that took part, at most [`Alert::MAX_REMOTES`], in order of appearance.
+    pub remotes: Vec<IpAddr>,
+    /// Names under which they were known, at most [`Alert::MAX_REMOTES`].
+    pub names: Vec<HostName>,
+    /// On what grounds: the rule's reasons.
+    pub because: Vec<Arc<str>>,
+    /// Facts observed, deciding ones first.
+    pub evidence: Vec<Evidence>,
+    /// The first flow.
+    pub first_flow: FlowId,
+    /// Flows that took part.
+    pub flows: u64,
+    /// How much.
+    pub bytes: Bytes,
+    /// First packet of the first flow.
+    pub start: Timestamp,
+    /// When the condition first held.
+    pub opened: Timestamp,
+    /// Last packet that added to it.
+    pub last: Timestamp,
+    /// What it rests on.
+    pub provenance: Arc<Provenance>,
+}
+
+impl Alert {
+    /// An alert names this many remotes; more are only counted through `flows`.
+    pub const MAX_REMOTES: usize = 32;
+}

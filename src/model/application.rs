@@ -1,0 +1,127 @@
+//! Which application a flow belongs to, how sure that is, and on what evidence it rests.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{CountryCode, Timestamp};
+
+/// The catalogue's id of an application: lower case, `[a-z0-9_-]`.
+pub type AppId = Arc<str>;
+
+/// What the catalogue says of an application, as far as later stages need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppRef {
+    /// The id (`wechat`).
+    pub id: AppId,
+    /// The name for people (`WeChat`).
+    pub name: Arc<str>,
+    /// Who makes it.
+    pub vendor: Arc<str>,
+    /// Where the vendor sits, where a source stands behind it.
+    pub vendor_country: Option<CountryCode>,
+    /// Source of `vendor_country`.
+    pub vendor_source: Option<Arc<str>>,
+    /// Its tags.
+    pub tags: Vec<Arc<str>>,
+}
+
+/// How sure an identification is, best first. See docs/adr for what each may claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    /// Certain: the process or package itself was seen.
+    A,
+    /// Strong: the client named the server in this flow, or the application's own protocol was seen.
+    B,
+    /// Good: one name from this client's own DNS answers, a certificate, or a neighbouring flow.
+    C,
+    /// A set: several candidate names of one application.
+    D,
+    /// The vendor only: its own network or device; or a prefix that is one application's own.
+    E,
+    /// Weak: says where it is hosted, never which application.
+    F,
+}
+
+impl Tier {
+    /// All tiers, best first.
+    pub const ALL: [Self; 6] = [Self::A, Self::B, Self::C, Self::D, Self::E, Self::F];
+
+    /// The letter.
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+            Self::D => "D",
+            Self::E => "E",
+            Self::F => "F",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.letter())
+    }
+}
+
+/// What kind of fact a piece of evidence is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EvidenceKind {
+    /// A name in the flow itself; the word of its [`super::NameOrigin`].
+    FlowName(&'static str),
+    /// A DNS answer to the same client.
+    DnsAnswer,
+    /// The application's own protocol by content.
+    AppProtocol,
+    /// A prefix that the catalogue gives as the application's own.
+    AddressPrefix,
+    /// The operator's AS number.
+    AsNumber,
+    /// A port of the catalogue.
+    Port,
+}
+
+impl EvidenceKind {
+    /// The lower-case word used in every output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::FlowName(origin) => origin,
+            Self::DnsAnswer => "dns_answer",
+            Self::AppProtocol => "app_protocol",
+            Self::AddressPrefix => "address_prefix",
+            Self::AsNumber => "as_number",
+            Self::Port => "port",
+        }
+    }
+}
+
+/// One observed fact that a conclusion rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// What kind of fact.
+    pub kind: EvidenceKind,
+    /// What was seen (a name, a prefix…), printable.
+    pub value: Arc<str>,
+    /// When; `None` where time has no part in it (a prefix).
+    pub at: Option<Timestamp>,
+    /// The catalogue's fact that it met (`suffix weixin.qq.com`), where it met one.
+    pub matched: Option<Arc<str>>,
+    /// Where the catalogue has that fact from.
+    pub source: Option<Arc<str>>,
+}
+
+/// The application of a flow, or the candidates, or nothing; always with the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identification {
+    /// The application, where one can be named.
+    pub app: Option<Arc<AppRef>>,
+    /// How sure; `None` exactly when there is no evidence at all.
+    pub tier: Option<Tier>,
+    /// The kind of evidence that decided (`tls_sni`, `dns_answer`…).
+    pub method: Option<&'static str>,
+    /// What it rests on, deciding evidence first.
+    pub evidence: Vec<Evidence>,
+    /// Applications that it could be when no one of them can be chosen.
+    pub candidates: Vec<AppId>,
+}

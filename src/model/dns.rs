@@ -1,0 +1,31 @@
+//! One answered DNS question, as seen on the wire between one client and one server.
+
+use std::net::IpAddr;
+
+use super::{HostName, Timestamp};
+
+/// An address given in an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsAnswer {
+    /// The address (A, AAAA, or a hint of an HTTPS/SVCB record, RFC 9460).
+    pub addr: IpAddr,
+    /// Time to live in seconds, the smallest along the CNAME chain.
+    pub ttl: u32,
+}
+
+/// An answer that matched a question seen before by client, server, id and name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsObservation {
+    /// Who asked.
+    pub client: IpAddr,
+    /// Who answered.
+    pub server: IpAddr,
+    /// What was asked: the name that the application used.
+    pub question: HostName,
+    /// Names that the question led to, in order (CNAME, and HTTPS/SVCB targets).
+    pub aliases: Vec<HostName>,
+    /// Addresses it ended at.
+    pub answers: Vec<DnsAnswer>,
+    /// When the answer was seen.
+    pub at: Timestamp,
+}

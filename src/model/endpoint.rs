@@ -1,0 +1,66 @@
+//! What is known about the two ends of a flow: the device on this side, the remote on the other.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{HostName, MacAddr, RoleAnswers};
+
+/// What kind of network an address is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NetworkScope {
+    /// In the configured local networks.
+    Local,
+    /// A special-purpose range (the word is the registry's; RFC 6890).
+    Special(&'static str),
+    /// Anything else: the Internet.
+    Global,
+}
+
+/// The local end of a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceContext {
+    /// A stable id: its configured name, else its MAC address, else its address.
+    pub id: Arc<str>,
+    /// Its name, where one is known.
+    pub name: Option<Arc<str>>,
+    /// The address it used in this flow.
+    pub addr: IpAddr,
+    /// Its MAC address, where the observed link is its own.
+    pub mac: Option<MacAddr>,
+    /// The configured network it is in (`lan`, `iot`…).
+    pub network: Option<Arc<str>>,
+}
+
+/// Who runs the remote's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// The AS number that announces the address, where known.
+    pub asn: Option<u32>,
+    /// The organisation: the operator table's name, else the AS name.
+    pub name: Option<Arc<str>>,
+    /// The AS name as the database gives it.
+    pub as_name: Option<Arc<str>>,
+    /// The ultimate parent by the operator table.
+    pub owner: Option<Arc<str>>,
+    /// Whether it serves other people's content (CDN), so that it does not tell whose data it is.
+    pub cdn: bool,
+}
+
+/// The remote end of a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteContext {
+    /// Its address.
+    pub addr: IpAddr,
+    /// The address that was looked up: differs for NAT64, 6to4 and Teredo.
+    pub looked_up: IpAddr,
+    /// What kind of address it is.
+    pub scope: NetworkScope,
+    /// Announced from several places at once: its location is not meaningful.
+    pub anycast: bool,
+    /// Who runs its network.
+    pub operator: Operator,
+    /// The four answers.
+    pub roles: RoleAnswers,
+    /// The best host name known for it in this flow.
+    pub hostname: Option<HostName>,
+}

@@ -1,0 +1,78 @@
+//! A flow record with everything concluded from it, and what the conclusions rest on.
+
+use std::sync::Arc;
+
+use super::{DeviceContext, FlowRecord, Identification, RemoteContext, Verdict};
+
+/// One data file that conclusions rest on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceBuild {
+    /// Short name (`whither-geo`, `operators`, an admin's file).
+    pub name: Arc<str>,
+    /// Its date (ISO 8601) or version.
+    pub build: Arc<str>,
+    /// SHA-256 of its bytes, hex, where taken.
+    pub sha256: Option<Arc<str>>,
+}
+
+/// What a result rests on besides the traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Provenance {
+    /// This program's version.
+    pub version: Arc<str>,
+    /// The catalogue's version (hash of its facts).
+    pub catalogue: Arc<str>,
+    /// SHA-256 of the policy in force, hex.
+    pub policy: Arc<str>,
+    /// Databases.
+    pub databases: Vec<SourceBuild>,
+}
+
+/// One record, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrichedFlow {
+    /// What was seen.
+    pub record: FlowRecord,
+    /// Which application.
+    pub identification: Identification,
+    /// The local end.
+    pub device: DeviceContext,
+    /// The other end.
+    pub remote: RemoteContext,
+    /// Whether the device is the record's source (it began the flow).
+    pub device_is_source: bool,
+    /// What the rules say; rules that do not concern the flow are left out.
+    pub verdicts: Vec<Verdict>,
+    /// What the conclusions rest on.
+    pub provenance: Arc<Provenance>,
+}
+
+impl EnrichedFlow {
+    /// Octets device → remote in this record.
+    pub fn bytes_up(&self) -> u64 {
+        if self.device_is_source { self.record.forward.octets } else { self.record.reverse.octets }
+    }
+
+    /// Octets remote → device in this record.
+    pub fn bytes_down(&self) -> u64 {
+        if self.device_is_source { self.record.reverse.octets } else { self.record.forward.octets }
+    }
+
+    /// Octets device → remote in the flow so far.
+    pub fn bytes_up_total(&self) -> u64 {
+        if self.device_is_source {
+            self.record.forward_total.octets
+        } else {
+            self.record.reverse_total.octets
+        }
+    }
+
+    /// Octets remote → device in the flow so far.
+    pub fn bytes_down_total(&self) -> u64 {
+        if self.device_is_source {
+            self.record.reverse_total.octets
+        } else {
+            self.record.forward_total.octets
+        }
+    }
+}

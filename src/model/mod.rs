@@ -1,0 +1,37 @@
+//! The words that every other module speaks: plain values with their invariants.
+//!
+//! Nothing here does I/O, reads a clock, or knows another module. What was *seen* (a [`FlowRecord`]) and what was
+//! *concluded* from it (an [`Identification`], a [`Verdict`]) are separate types, so that old flows can be judged
+//! again with new data. Words follow IPFIX (RFC 7011, 7012, 6728, 5103); see docs/reference/fields.md.
+
+mod address;
+mod alert;
+mod application;
+mod dns;
+mod endpoint;
+mod enriched;
+mod facts;
+mod flow;
+mod jurisdiction;
+mod ledger;
+mod name;
+mod time;
+mod units;
+mod verdict;
+
+pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
+pub use alert::{Alert, AlertState, AlertTransition, Bytes};
+pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
+pub use dns::{DnsAnswer, DnsObservation};
+pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
+pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
+pub use facts::{Ech, Facts, NameFact, NameOrigin};
+pub use flow::{
+    Counters, FlowEndReason, FlowId, FlowRecord, ObservationPoint, SourceBasis, TcpSummary, Tunnel, VlanTags,
+};
+pub use jurisdiction::{Certainty, Claim, CountryCode, Role, RoleAnswer, RoleAnswers};
+pub use ledger::{FlowLedger, Gap, Ledger, PacketLedger};
+pub use name::HostName;
+pub use time::Timestamp;
+pub use units::{HumanDuration, HumanSize, Problem};
+pub use verdict::{Finding, Outcome, Severity, Verdict};

@@ -1,0 +1,116 @@
+//! Host names from the wire: lower-cased, bounded, and safe to print.
+//!
+//! A name is kept even when it is no valid host name (it is evidence), but then every byte that could harm a
+//! terminal, a log or a reader is escaped at construction, so that no output can forget to do it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A name as it was seen on the wire, safe to print.
+///
+/// Printable ASCII stays as it is, letters in lower case, without a trailing dot; everything else (control bytes,
+/// bidi marks, all non-ASCII, and the backslash itself) becomes `\xNN`. At most [`HostName::MAX_WIRE_LEN`] bytes are kept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostName {
+    text: Arc<str>,
+    valid: bool,
+}
+
+impl HostName {
+    /// More bytes than any DNS name has (255, RFC 1035 §2.3.4); the rest of a longer one is cut and marked `…`-free with `\+`.
+    pub const MAX_WIRE_LEN: usize = 255;
+
+    /// Takes the bytes of a name; `None` when there are none (after a trailing dot is taken off).
+    pub fn from_wire(bytes: &[u8]) -> Option<Self> {
+        let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
+        if bytes.is_empty() {
+            return None;
+        }
+        let cut = bytes.get(..Self::MAX_WIRE_LEN).unwrap_or(bytes);
+        let mut text = String::with_capacity(cut.len());
+        for &byte in cut {
+            match byte {
+                b'\\' => text.push_str("\\x5c"),
+                0x21..=0x7e => text.push(char::from(byte.to_ascii_lowercase())),
+                _ => {
+                    text.push_str("\\x");
+                    for nibble in [byte >> 4, byte & 15] {
+                        text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+                    }
+                }
+            }
+        }
+        let valid = cut.len() == bytes.len() && is_host_name(&text);
+        if cut.len() < bytes.len() {
+            text.push_str("\\+");
+        }
+        Some(Self { text: text.into(), valid })
+    }
+
+    /// The printable form.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is a host name by RFC 952/1123 (underscores allowed, as service names have them) with at least
+    /// one dot and no numeric last label. Only such names are ever matched against the catalogue.
+    pub fn is_valid(&self) -> bool {
+        self.valid
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Whether `text` (already lower case) reads as a host name: labels of 1 to 63 of `[a-z0-9_-]`, at least two of
+/// them, at most 253 bytes, the last one not all digits (else it would be an IPv4 address).
+fn is_host_name(text: &str) -> bool {
+    let label = |l: &str| {
+        (1..=63).contains(&l.len())
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+    };
+    text.len() <= 253
+        && text.split('.').all(label)
+        && text.rsplit_once('.').is_some_and(|(_, top)| !top.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(bytes: &[u8]) -> HostName {
+        HostName::from_wire(bytes).unwrap()
+    }
+
+    #[test]
+    fn names_are_lower_cased_and_lose_the_root_dot() {
+        assert_eq!(name(b"WWW.Example.COM.").as_str(), "www.example.com");
+        assert!(name(b"WWW.Example.COM.").is_valid());
+        assert!(HostName::from_wire(b".").is_none());
+        assert!(HostName::from_wire(b"").is_none());
+    }
+
+    #[test]
+    fn harmful_bytes_are_escaped_and_never_dropped() {
+        let n = name("a\u{202e}b\x1b[31m.com\n".as_bytes());
+        assert_eq!(n.as_str(), "a\\xe2\\x80\\xaeb\\x1b[31m.com\\x0a");
+        assert!(!n.is_valid());
+        assert_eq!(name(b"a\\x0ab.com").as_str(), "a\\x5cx0ab.com", "an escape cannot be forged");
+        assert_eq!(name(&[0xff, 0x00]).as_str(), "\\xff\\x00");
+    }
+
+    #[test]
+    fn what_is_no_host_name_is_kept_but_not_valid() {
+        for bad in ["localhost", "1.2.3.4", "-a.com", "a..b", "exa mple.com", "[::1]"] {
+            assert!(!name(bad.as_bytes()).is_valid(), "{bad}");
+        }
+        let long = [b'a'; 400];
+        assert!(name(&long).as_str().len() < 300);
+        assert!(!name(&long).is_valid());
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole-program tests: one binary, one module per subject.
