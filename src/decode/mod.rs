@@ -1,5 +1,96 @@
 //! One frame → one packet, or exactly why not.
+//!
+//! A [`Decoder`] walks a frame from its link header inwards, layer by layer, in a loop with a depth limit, and
+//! returns the *innermost* IP packet. Whatever cannot be unwrapped does not lose a packet: the walk falls back to
+//! the innermost IP packet that was sound. So a frame is refused only when it holds no sound IP header at all, and
+//! then it is counted by its exact reason.
+//!
+//! It leaves alone: checksums (offload makes wrong ones normal), reassembly of payloads (fragments only learn their
+//! ports here), and everything above the transport header.
 
+mod config;
+mod fragment;
+mod ip;
+mod link;
 mod packet;
+mod reason;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod tunnel;
+mod walk;
+mod wifi;
 
+pub use config::DecodeConfig;
 pub use packet::{Fragment, Packet, TcpSegment};
+
+use crate::capture::Frame;
+use crate::model::{PacketLedger, Timestamp};
+
+use fragment::FragmentTable;
+use reason::Reasons;
+use walk::Walk;
+
+/// Turns frames into packets; keeps what fragments need to find their flow, and counts.
+#[derive(Debug)]
+pub struct Decoder {
+    fragments: FragmentTable,
+    reasons: Reasons,
+    read: u64,
+    decoded: u64,
+}
+
+impl Decoder {
+    /// A decoder with empty tables.
+    pub fn new(config: &DecodeConfig) -> Self {
+        Self { fragments: FragmentTable::new(config), reasons: Reasons::default(), read: 0, decoded: 0 }
+    }
+
+    /// Decodes one frame. `None`: it was counted by reason, or it is a fragment that came before its first piece
+    /// and is held; held ones come back through [`Decoder::take_released`] and count as decoded now.
+    pub fn decode<'f>(&mut self, frame: &Frame<'f>) -> Option<Packet<'f>> {
+        self.read += 1;
+        match Walk::new(frame).run() {
+            Ok(packet) => {
+                self.decoded += 1;
+                self.fragments.assign(packet)
+            }
+            Err(reason) => {
+                self.reasons.count(reason);
+                None
+            }
+        }
+    }
+
+    /// Whether held fragments were set free by the last frame.
+    pub fn has_released(&self) -> bool {
+        self.fragments.has_released()
+    }
+
+    /// Moves the fragments set free to `out`; their payload is empty.
+    pub fn take_released(&mut self, out: &mut Vec<Packet<'static>>) {
+        self.fragments.take_released(out);
+    }
+
+    /// Gives up waiting for first fragments older than the timeout.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.fragments.expire(now);
+    }
+
+    /// Gives up all held fragments: they become packets without ports.
+    pub fn finish(&mut self, out: &mut Vec<Packet<'static>>) {
+        self.fragments.release_all();
+        self.fragments.take_released(out);
+    }
+
+    /// What was decoded and what was not (`read`, `decoded`, `malformed`, `unsupported`).
+    pub fn ledger(&self) -> PacketLedger {
+        PacketLedger {
+            read: self.read,
+            decoded: self.decoded,
+            malformed: self.reasons.malformed(),
+            unsupported: self.reasons.unsupported(),
+            ..PacketLedger::default()
+        }
+    }
+}

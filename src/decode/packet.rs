@@ -66,8 +66,35 @@ pub struct Packet<'a> {
     pub icmp_type: Option<u8>,
     /// Fragmentation.
     pub fragment: Fragment,
+    /// Identification of the datagram that a fragment is a piece of (RFC 791, 8200); 0 where it has none.
+    pub fragment_id: u32,
     /// Transport payload as far as it was captured (no link padding).
     pub payload: &'a [u8],
     /// Length of the transport payload on the wire (more than `payload.len()` when the capture cut it).
     pub payload_len: u32,
+}
+
+impl Packet<'_> {
+    /// The same packet without its payload's bytes (their length stays), free of the frame.
+    pub(super) fn without_payload(&self) -> Packet<'static> {
+        Packet {
+            time: self.time,
+            point: self.point,
+            source: self.source,
+            destination: self.destination,
+            protocol: self.protocol,
+            octets: self.octets,
+            source_mac: self.source_mac,
+            destination_mac: self.destination_mac,
+            vlan: self.vlan,
+            tunnel: self.tunnel,
+            tunnel_depth: self.tunnel_depth,
+            tcp: self.tcp,
+            icmp_type: self.icmp_type,
+            fragment: self.fragment,
+            fragment_id: self.fragment_id,
+            payload: &[],
+            payload_len: self.payload_len,
+        }
+    }
 }

@@ -1,0 +1,185 @@
+//! IPv4 (RFC 791) and IPv6 (RFC 8200): the header makes a candidate packet, its protocol says what comes next.
+
+use std::net::IpAddr;
+
+use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
+
+use crate::model::{Endpoint, Protocol, Tunnel};
+
+use super::packet::{Fragment, Packet};
+use super::reason::Reason;
+use super::walk::{Next, Walk};
+use super::{transport, tunnel};
+
+/// Extension headers in one packet; RFC 8200 expects each kind once, two of one kind at most.
+const MAX_EXTENSIONS: usize = 12;
+
+/// What either version's header says.
+struct Header {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: Protocol,
+    octets: u32,
+    fragment: Fragment,
+    /// Identification, for fragments.
+    id: u32,
+}
+
+pub(super) fn enter(walk: &mut Walk<'_>) -> Result<Next, Reason> {
+    match walk.byte(0).map(|b| b >> 4) {
+        Some(4) => ipv4(walk),
+        Some(6) => ipv6(walk),
+        Some(_) => Err(Reason::Malformed("bad_ip_version")),
+        None => Err(Reason::Malformed("truncated_ip")),
+    }
+}
+
+fn ipv4(walk: &mut Walk<'_>) -> Result<Next, Reason> {
+    let header = Ipv4HeaderSlice::from_slice(walk.rest).map_err(|_| {
+        let short = walk.rest.len() < 20 || walk.byte(0).is_some_and(|b| usize::from(b & 15) * 4 > walk.rest.len());
+        Reason::Malformed(if short { "truncated_ipv4" } else { "bad_ipv4_header_length" })
+    })?;
+    let length = header.slice().len();
+    let total = u32::from(header.total_len());
+    let header_len = u32::try_from(length).unwrap_or(u32::MAX);
+    // Zero is what segmentation offload leaves behind: then the wire length counts.
+    let octets = if total == 0 { walk.wire } else { total };
+    if octets < header_len {
+        return Err(Reason::Malformed("bad_ipv4_total_length"));
+    }
+    // Inside a tunnel the length must also fit, or the tunnel was only guessed.
+    if walk.depth > 0 && octets > walk.wire {
+        return Err(Reason::Malformed("bad_inner_ipv4_length"));
+    }
+    let fragment = match (header.fragments_offset().value(), header.more_fragments()) {
+        (0, false) => Fragment::No,
+        (0, true) => Fragment::First,
+        _ => Fragment::Later,
+    };
+    let parsed = Header {
+        source: header.source_addr().into(),
+        destination: header.destination_addr().into(),
+        protocol: Protocol(header.protocol().0),
+        octets,
+        fragment,
+        id: u32::from(header.identification()),
+    };
+    limit(walk, octets);
+    walk.skip(length);
+    let protocol = if fragment == Fragment::Later { parsed.protocol } else { authenticated(walk, parsed.protocol) };
+    found(walk, Header { protocol, ..parsed })
+}
+
+/// IPv4's only extension header: AH (RFC 4302), whose contents are in the clear.
+fn authenticated(walk: &mut Walk<'_>, protocol: Protocol) -> Protocol {
+    if protocol.0 != 51 {
+        return protocol;
+    }
+    let (Some(next), Some(words)) = (walk.byte(0), walk.byte(1)) else { return protocol };
+    walk.skip((usize::from(words) + 2) * 4);
+    Protocol(next)
+}
+
+fn ipv6(walk: &mut Walk<'_>) -> Result<Next, Reason> {
+    let header = Ipv6HeaderSlice::from_slice(walk.rest).map_err(|_| Reason::Malformed("truncated_ipv6"))?;
+    let payload = u32::from(header.payload_length());
+    // Zero: a jumbogram (RFC 2675) or offload; then the wire length counts.
+    let octets = if payload == 0 && walk.wire > 40 { walk.wire } else { payload + 40 };
+    if walk.depth > 0 && octets > walk.wire {
+        return Err(Reason::Malformed("bad_inner_ipv6_length"));
+    }
+    let parsed = Header {
+        source: header.source_addr().into(),
+        destination: header.destination_addr().into(),
+        protocol: Protocol(header.next_header().0),
+        octets,
+        fragment: Fragment::No,
+        id: 0,
+    };
+    limit(walk, octets);
+    walk.skip(40);
+    let parsed = extensions(walk, parsed);
+    found(walk, parsed)
+}
+
+/// Follows the extension headers to the upper-layer protocol, as far as they were captured.
+fn extensions(walk: &mut Walk<'_>, mut header: Header) -> Header {
+    for _ in 0..MAX_EXTENSIONS {
+        let (Some(next), Some(length)) = (walk.byte(0), walk.byte(1)) else { break };
+        match header.protocol.0 {
+            // Hop-by-hop, routing, destination options: length in 8 octets, not counting the first.
+            0 | 43 | 60 => walk.skip((usize::from(length) + 1) * 8),
+            // AH: length in 4 octets, minus 2.
+            51 => walk.skip((usize::from(length) + 2) * 4),
+            44 => {
+                let Some([_, _, hi, lo, a, b, c, d]) = walk.rest.first_chunk::<8>().copied() else { break };
+                let field = u16::from_be_bytes([hi, lo]);
+                header.id = u32::from_be_bytes([a, b, c, d]);
+                header.fragment = match (field >> 3, field & 1) {
+                    (0, 0) => Fragment::No,
+                    (0, _) => Fragment::First,
+                    _ => Fragment::Later,
+                };
+                walk.skip(8);
+                header.protocol = Protocol(next);
+                if header.fragment == Fragment::Later {
+                    break;
+                }
+                continue;
+            }
+            _ => break,
+        }
+        header.protocol = Protocol(next);
+    }
+    header
+}
+
+/// Cuts what is behind the packet (link padding, trailers).
+fn limit(walk: &mut Walk<'_>, octets: u32) {
+    let octets_here = usize::try_from(octets).unwrap_or(usize::MAX);
+    walk.rest = walk.rest.get(..octets_here).unwrap_or(walk.rest);
+    walk.wire = octets;
+}
+
+/// A sound IP packet: the new candidate. Then its protocol decides whether there is more inside.
+fn found(walk: &mut Walk<'_>, header: Header) -> Result<Next, Reason> {
+    walk.depth += 1;
+    let mut packet = Packet {
+        time: walk.frame.time,
+        point: walk.frame.point,
+        source: Endpoint::new(header.source, 0),
+        destination: Endpoint::new(header.destination, 0),
+        protocol: header.protocol,
+        octets: header.octets,
+        source_mac: walk.source_mac,
+        destination_mac: walk.destination_mac,
+        vlan: walk.vlan,
+        tunnel: walk.tunnel,
+        tunnel_depth: walk.depth - 1,
+        tcp: None,
+        icmp_type: None,
+        fragment: header.fragment,
+        fragment_id: header.id,
+        payload: walk.rest,
+        payload_len: walk.wire,
+    };
+    if header.fragment == Fragment::Later {
+        walk.candidate = Some(packet);
+        return Ok(Next::Done);
+    }
+    transport::fill(&mut packet, walk);
+    walk.candidate = Some(packet);
+    if header.fragment == Fragment::First {
+        // What is inside cannot be whole; the pieces belong together under the outer addresses.
+        return Ok(Next::Done);
+    }
+    match header.protocol.0 {
+        4 | 41 => {
+            walk.tunnel = Tunnel::None;
+            Ok(Next::Ip)
+        }
+        47 => Ok(Next::Gre),
+        17 => tunnel::over_udp(walk, packet.source.port, packet.destination.port),
+        _ => Ok(Next::Done),
+    }
+}
