@@ -17,7 +17,7 @@ pub struct HostName {
 }
 
 impl HostName {
-    /// More bytes than any DNS name has (255, RFC 1035 §2.3.4); the rest of a longer one is cut and marked `…`-free with `\+`.
+    /// More bytes than any DNS name has (255, RFC 1035 §2.3.4); the rest of a longer one is cut, and `\+` marks the place.
     pub const MAX_WIRE_LEN: usize = 255;
 
     /// Takes the bytes of a name; `None` when there are none (after a trailing dot is taken off).
@@ -45,6 +45,22 @@ impl HostName {
             text.push_str("\\+");
         }
         Some(Self { text: text.into(), valid })
+    }
+
+    /// Takes the labels of a DNS name. A dot inside a label is escaped, so that one label cannot pass for two.
+    pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut wire = Vec::with_capacity(64);
+        let mut forged = false;
+        for label in labels {
+            if !wire.is_empty() {
+                wire.push(b'.');
+            }
+            forged |= label.contains(&b'.');
+            // 0xff is no letter of a host name; it marks the place, and makes the name invalid.
+            wire.extend(label.iter().map(|&b| if b == b'.' { 0xff } else { b }));
+        }
+        let name = Self::from_wire(&wire)?;
+        Some(if forged { Self { text: name.text.replace("\\xff", "\\x2e").into(), valid: false } } else { name })
     }
 
     /// The printable form.
@@ -102,6 +118,14 @@ mod tests {
         assert!(!n.is_valid());
         assert_eq!(name(b"a\\x0ab.com").as_str(), "a\\x5cx0ab.com", "an escape cannot be forged");
         assert_eq!(name(&[0xff, 0x00]).as_str(), "\\xff\\x00");
+    }
+
+    #[test]
+    fn a_dot_inside_a_label_cannot_make_another_name() {
+        let n = HostName::from_labels([b"www.qq".as_slice(), b"com"]).unwrap();
+        assert_eq!(n.as_str(), "www\\x2eqq.com");
+        assert!(!n.is_valid());
+        assert_eq!(HostName::from_labels([b"WWW".as_slice(), b"qq", b"com"]).unwrap().as_str(), "www.qq.com");
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! Long-header packets of one datagram (RFC 9000 §17.2, §12.2) and the CRYPTO frames in their payload (§19.6).
+
+use crate::inspect::reader::Reader;
+
+use super::version::Version;
+
+/// A connection id is at most this long in the versions known (RFC 9000 §17.2).
+const MAX_ID: usize = 20;
+/// Packets in one datagram.
+const MAX_PACKETS: usize = 8;
+/// Frames in one packet; chaos protection makes dozens.
+const MAX_FRAMES: usize = 1024;
+
+/// An Initial packet, still protected.
+#[derive(Debug)]
+pub(super) struct Initial<'a> {
+    pub(super) version: Version,
+    pub(super) destination_id: &'a [u8],
+    /// The packet from its first byte to its end.
+    pub(super) bytes: &'a [u8],
+    /// Where the packet number begins.
+    pub(super) number_at: usize,
+}
+
+/// The version of a long-header packet.
+pub(super) fn version_of(datagram: &[u8]) -> Option<u32> {
+    let [first, a, b, c, d, ..] = *datagram else { return None };
+    (first & 0x80 != 0).then(|| u32::from_be_bytes([a, b, c, d]))
+}
+
+/// The Initial packets of a datagram; others are stepped over.
+pub(super) struct Packets<'a> {
+    rest: &'a [u8],
+    left: usize,
+}
+
+impl<'a> Packets<'a> {
+    pub(super) fn new(datagram: &'a [u8]) -> Self {
+        Self { rest: datagram, left: MAX_PACKETS }
+    }
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Initial<'a>;
+
+    fn next(&mut self) -> Option<Initial<'a>> {
+        while self.left > 0 {
+            self.left -= 1;
+            let (initial, rest) = split(self.rest)?;
+            self.rest = rest;
+            if initial.is_some() {
+                return initial;
+            }
+        }
+        None
+    }
+}
+
+/// The first packet (if it is an Initial) and what follows it. `None`: nothing more can be told apart.
+fn split(datagram: &[u8]) -> Option<(Option<Initial<'_>>, &[u8])> {
+    let version = Version::known(version_of(datagram)?)?;
+    let mut reader = Reader::new(datagram);
+    let first = reader.u8()?;
+    reader.u32()?;
+    let destination_id = reader.vec8().filter(|id| id.len() <= MAX_ID)?;
+    reader.vec8().filter(|id| id.len() <= MAX_ID)?;
+    let kind = first >> 4 & 3;
+    let initial = kind == version.initial_type();
+    // A Retry has no length: it is the last packet. Its type is 3, in version 2 it is 0.
+    if kind == (version.initial_type() + 3) % 4 {
+        return Some((None, &[]));
+    }
+    if initial {
+        let token = usize::try_from(reader.varint()?).ok()?;
+        reader.take(token)?;
+    }
+    let length = usize::try_from(reader.varint()?).ok()?;
+    let number_at = datagram.len() - reader.rest().len();
+    // A packet cut by the capture's snap length cannot be opened, but is one.
+    let end = number_at.checked_add(length)?.min(datagram.len());
+    let (bytes, rest) = datagram.split_at_checked(end)?;
+    let packet = Initial { version, destination_id, bytes, number_at };
+    Some((initial.then_some(packet), rest))
+}
+
+/// Offsets and bytes of the CRYPTO frames in a payload; ends at the first frame that does not belong there.
+pub(super) fn crypto_frames(payload: &[u8]) -> Vec<(u32, &[u8])> {
+    let mut reader = Reader::new(payload);
+    let mut frames = Vec::new();
+    for _ in 0..MAX_FRAMES {
+        // Padding comes by the hundreds, so it is not counted byte by byte.
+        let padding = reader.rest().iter().take_while(|b| **b == 0).count();
+        reader.take(padding);
+        if next_frame(&mut reader, &mut frames).is_none() {
+            break;
+        }
+    }
+    frames
+}
+
+fn next_frame<'a>(reader: &mut Reader<'a>, frames: &mut Vec<(u32, &'a [u8])>) -> Option<()> {
+    match reader.varint()? {
+        // PING.
+        1 => {}
+        // ACK: largest, delay, ranges, first range; with ECN counts behind.
+        kind @ (2 | 3) => {
+            reader.varint()?;
+            reader.varint()?;
+            let ranges = reader.varint()?;
+            reader.varint()?;
+            for _ in 0..ranges.min(256) {
+                reader.varint()?;
+                reader.varint()?;
+            }
+            for _ in 0..if kind == 3 { 3 } else { 0 } {
+                reader.varint()?;
+            }
+        }
+        6 => {
+            let offset = u32::try_from(reader.varint()?).ok()?;
+            let length = usize::try_from(reader.varint()?).ok()?;
+            frames.push((offset, reader.take(length)?));
+        }
+        _ => return None,
+    }
+    Some(())
+}

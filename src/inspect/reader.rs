@@ -1,0 +1,77 @@
+//! A cursor over bytes that ends instead of panicking.
+
+/// Reads big-endian numbers and slices; `None` when there is not enough left.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
+        Some(head)
+    }
+
+    /// At most `count` bytes, fewer at the end.
+    pub(super) fn take_up_to(&mut self, count: usize) -> &'a [u8] {
+        let (head, rest) = self.rest.split_at_checked(count).unwrap_or((self.rest, &[]));
+        self.rest = rest;
+        head
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
+    }
+
+    pub(super) fn u16(&mut self) -> Option<u16> {
+        let (head, rest) = self.rest.split_first_chunk::<2>()?;
+        self.rest = rest;
+        Some(u16::from_be_bytes(*head))
+    }
+
+    pub(super) fn u24(&mut self) -> Option<u32> {
+        let ([a, b, c], rest) = self.rest.split_first_chunk::<3>()?;
+        self.rest = rest;
+        Some(u32::from_be_bytes([0, *a, *b, *c]))
+    }
+
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        let (head, rest) = self.rest.split_first_chunk::<4>()?;
+        self.rest = rest;
+        Some(u32::from_be_bytes(*head))
+    }
+
+    /// A slice whose length stands before it in one byte.
+    pub(super) fn vec8(&mut self) -> Option<&'a [u8]> {
+        let length = self.u8()?;
+        self.take(usize::from(length))
+    }
+
+    /// A slice whose length stands before it in two bytes.
+    pub(super) fn vec16(&mut self) -> Option<&'a [u8]> {
+        let length = self.u16()?;
+        self.take(usize::from(length))
+    }
+
+    /// A QUIC variable-length integer (RFC 9000 §16).
+    pub(super) fn varint(&mut self) -> Option<u64> {
+        let first = *self.rest.first()?;
+        let bytes = self.take(1 << (first >> 6))?;
+        Some(bytes.iter().skip(1).fold(u64::from(first & 0x3f), |n, b| n << 8 | u64::from(*b)))
+    }
+}

@@ -1,0 +1,72 @@
+//! TLS over TCP: records put together to handshake messages (RFC 8446 §5.1, RFC 5246 §6.2), and the ClientHello read.
+
+mod client_hello;
+mod ja4;
+#[cfg(test)]
+mod tests;
+
+pub(super) use client_hello::{Transport, read_client_hello};
+
+/// What the beginning of a stream is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Hello {
+    /// No TLS client.
+    No,
+    /// The server's side of TLS.
+    Server,
+    /// The beginning of a ClientHello; its body so far.
+    Partial(Vec<u8>),
+    /// A whole ClientHello's body.
+    Whole(Vec<u8>),
+    /// An SSL 2.0 ClientHello: TLS, without names.
+    Ssl2,
+    /// Too few bytes to say.
+    NeedMore,
+}
+
+/// Handshake message types (RFC 8446 §4).
+const CLIENT_HELLO: u8 = 1;
+/// Content types of records.
+const HANDSHAKE: u8 = 22;
+/// Empty records before the message; a stream of them must not keep the inspector busy.
+const MAX_RECORDS: usize = 4096;
+
+/// Looks for a ClientHello at the beginning of a stream.
+pub(super) fn find_client_hello(stream: &[u8]) -> Hello {
+    match *stream {
+        [] => return Hello::NeedMore,
+        // Record header: type, version 3.x; then a message type.
+        [HANDSHAKE, 3, minor, ..] if minor <= 4 => {}
+        [HANDSHAKE] | [HANDSHAKE, 3] => return Hello::NeedMore,
+        // SSL 2.0: two-byte length with the high bit, message type 1, version (RFC 5246 appendix E.2).
+        [length, _, CLIENT_HELLO, version, ..] if length & 0x80 != 0 && matches!(version, 0 | 2 | 3) => return Hello::Ssl2,
+        [20 | 21 | 23, 3, minor, ..] if minor <= 4 => return Hello::Server,
+        _ => return Hello::No,
+    }
+    let message = handshake_bytes(stream);
+    match *message.as_slice() {
+        [] => Hello::NeedMore,
+        [CLIENT_HELLO] | [CLIENT_HELLO, _] | [CLIENT_HELLO, _, _] => Hello::NeedMore,
+        [CLIENT_HELLO, a, b, c, ref body @ ..] => {
+            let length = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
+            match body.get(..length) {
+                Some(body) => Hello::Whole(body.to_vec()),
+                None => Hello::Partial(body.to_vec()),
+            }
+        }
+        [..] => Hello::Server,
+    }
+}
+
+/// The payloads of the handshake records at the beginning, joined; the last one may be cut.
+fn handshake_bytes(mut stream: &[u8]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(stream.len());
+    for _ in 0..MAX_RECORDS {
+        let [HANDSHAKE, 3, _, high, low, rest @ ..] = stream else { break };
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let (payload, next) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        message.extend_from_slice(payload);
+        stream = next;
+    }
+    message
+}
