@@ -55,10 +55,9 @@ pub(crate) fn cut(
 pub(crate) fn flow_id(key: &FlowKey, start: Timestamp, number: u64) -> FlowId {
     let [low, high] = key.addresses();
     let seed = mix(number).wrapping_add(start.as_nanos().cast_unsigned());
-    let words = [low, high, key.rest()].into_iter().flat_map(|word| {
-        let [a, b, c, d, e, f, g, h, rest @ ..] = word.to_be_bytes();
-        [u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes(rest)]
-    });
+    let words =
+        [low, high, key.rest()].into_iter().flat_map(|word| [word >> 64, word & u128::from(u64::MAX)]);
+    let words = words.map(|half| u64::try_from(half).unwrap_or_default());
     FlowId(words.fold(mix(seed), |state, word| mix(state ^ word)))
 }
 

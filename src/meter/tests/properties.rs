@@ -9,7 +9,7 @@ use super::build::*;
 use crate::decode::{Fragment, Packet, TcpSegment};
 use crate::meter::key::FlowKey;
 use crate::meter::{MeterConfig, Observation};
-use crate::model::{Endpoint, FlowRecord, HumanDuration, Protocol, Timestamp, Tunnel, VlanTags};
+use crate::model::{Counters, Endpoint, FlowRecord, HumanDuration, Protocol, Timestamp, Tunnel, VlanTags};
 
 /// A packet between a few hosts and ports, so that flows collide, and how long after the one before.
 fn any_packet() -> impl Strategy<Value = (i64, Packet<'static>)> {
@@ -70,16 +70,19 @@ fn any_packet() -> impl Strategy<Value = (i64, Packet<'static>)> {
     )
 }
 
+/// Packets in a row; about a third answer the one before.
 fn any_capture() -> impl Strategy<Value = Vec<Packet<'static>>> {
-    vec(any_packet(), 1..400).prop_map(|mut gaps| {
+    vec((any_packet(), prop::bool::weighted(0.3)), 1..400).prop_map(|drawn| {
         let mut time = START * 1_000_000;
-        gaps.iter_mut()
-            .map(|(gap, packet)| {
-                time = time.saturating_add(*gap);
-                packet.time = Timestamp::from_nanos(time);
-                *packet
-            })
-            .collect()
+        let mut packets: Vec<Packet<'static>> = Vec::with_capacity(drawn.len());
+        for ((gap, mut packet), answers) in drawn {
+            time = time.saturating_add(gap);
+            if let (true, Some(before)) = (answers, packets.last()) {
+                packet = Packet { source: before.destination, destination: before.source, ..*before };
+            }
+            packets.push(Packet { time: Timestamp::from_nanos(time), ..packet });
+        }
+        packets
     })
 }
 
@@ -93,7 +96,7 @@ fn check(packets: &[Packet<'_>], records: &[FlowRecord]) {
     let mut open = std::collections::BTreeMap::new();
     for r in records {
         assert!(r.end >= r.start);
-        let (sequence, total) = open.remove(&r.id).unwrap_or((0, (Default::default(), Default::default())));
+        let (sequence, total) = open.remove(&r.id).unwrap_or((0, (Counters::default(), Counters::default())));
         assert_eq!(r.sequence, sequence);
         assert_eq!((r.forward_total, r.reverse_total), (r.forward.plus(total.0), r.reverse.plus(total.1)));
         assert!(
