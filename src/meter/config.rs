@@ -38,7 +38,7 @@ pub struct MeterConfig {
     /// A flow's first record comes so long after its names are known, and so does one after later names. Flows
     /// that end sooner have one record only.
     pub first_report: HumanDuration,
-    /// Most flows kept at once; each takes about 300 bytes. A full table throws out idle flows first, then
+    /// Most flows kept at once; each takes about 320 bytes. A full table throws out idle flows first, then
     /// half-open ones, then one-way ones, then the oldest.
     pub max_flows: u32,
     /// Whether flows on different VLANs are different flows. Turn it off where a mirror port shows the two

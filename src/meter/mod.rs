@@ -50,6 +50,9 @@ use crate::model::{
 /// What is left is looked at with the next packets; a packet of an expired flow ends it at once in any case.
 const VISITS_PER_PACKET: usize = 256;
 
+/// Packets whose flows are asked for together: enough to keep the memory busy, few enough to stay in the first cache.
+const GROUP: usize = 16;
+
 /// What the meter gives out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
@@ -113,14 +116,46 @@ impl Meter {
 
     /// Counts one packet; whatever becomes ready by it is added to `out`.
     pub fn observe(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+        let (key, side) = FlowKey::of(packet, self.vlan_in_key);
+        self.count(packet, key, side, self.table.hash(&key), out);
+    }
+
+    /// Counts packets in their order, exactly as one by one. With many flows it is faster: the memory of a group's
+    /// flows is asked for together, so that the waits for it overlap.
+    pub fn observe_batch(&mut self, packets: &[Packet<'_>], out: &mut Vec<Observation>) {
+        for group in packets.chunks(GROUP) {
+            let mut found = [None; GROUP];
+            for (packet, place) in group.iter().zip(&mut found) {
+                let (key, side) = FlowKey::of(packet, self.vlan_in_key);
+                let hash = self.table.hash(&key);
+                *place = Some((key, side, hash, None));
+            }
+            for (_, _, hash, slot) in found.iter_mut().flatten() {
+                *slot = self.table.touch_index(*hash);
+            }
+            for slot in found.iter().flatten().filter_map(|(.., slot)| *slot) {
+                self.table.touch_flow(slot);
+            }
+            for (packet, (key, side, hash, _)) in group.iter().zip(found.into_iter().flatten()) {
+                self.count(packet, key, side, hash, out);
+            }
+        }
+    }
+
+    fn count(
+        &mut self,
+        packet: &Packet<'_>,
+        key: FlowKey,
+        side: Side,
+        hash: u32,
+        out: &mut Vec<Observation>,
+    ) {
         self.meet(packet.time, packet.point);
         let now = self.clock.now();
         if self.wheel.is_behind(now) {
             self.inspector.advance(packet.time);
             self.visit(VISITS_PER_PACKET, out);
         }
-        let (key, side) = FlowKey::of(packet, self.vlan_in_key);
-        let hash = self.table.hash(&key);
         let found = self.table.find(hash, &key).filter(|&slot| !self.is_over(slot, packet, side, out));
         let Some(slot) = found.or_else(|| self.begin(hash, key, side, packet, out)) else { return };
         let Some(entry) = self.table.get_mut(slot) else { return };

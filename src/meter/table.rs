@@ -73,6 +73,19 @@ impl Table {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
+    /// Loads the index word of a hash, so that it is near when `find` needs it; gives the slot it likely leads to.
+    pub(crate) fn touch_index(&self, hash: u32) -> Option<u32> {
+        let word = self.word(self.home(hash));
+        (tag(word) == hash).then(|| slot(word))
+    }
+
+    /// Loads what every packet needs of a flow.
+    pub(crate) fn touch_flow(&self, slot: u32) {
+        if let Some(entry) = self.get(slot) {
+            std::hint::black_box((entry.seen_at, &entry.key, entry.tcp.phase()));
+        }
+    }
+
     /// The slot of a key.
     pub(crate) fn find(&self, hash: u32, key: &FlowKey) -> Option<u32> {
         let mut at = self.home(hash);

@@ -154,6 +154,20 @@ proptest! {
     }
 
     #[test]
+    fn a_batch_is_the_same_as_its_packets_one_by_one(packets in any_capture(), size in 1..50_usize) {
+        let (mut one, mut many) = (Vec::new(), Vec::new());
+        let mut meters = [meter(&tight()), meter(&tight())];
+        for batch in packets.chunks(size) {
+            meters[0].observe_batch(batch, &mut many);
+        }
+        for packet in &packets {
+            meters[1].observe(packet, &mut one);
+        }
+        prop_assert_eq!(one, many);
+        prop_assert_eq!(meters[0].ledger(), meters[1].ledger());
+    }
+
+    #[test]
     fn the_hash_seed_does_not_show(packets in any_capture()) {
         let mut outs: [Vec<Observation>; 2] = Default::default();
         let mut meters = [meter(&tight()), meter(&tight())];
