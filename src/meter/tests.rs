@@ -4,5 +4,6 @@ mod build;
 mod clocks;
 mod directions;
 mod eviction;
+mod inspected;
 mod lifetimes;
 mod properties;
