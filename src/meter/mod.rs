@@ -196,9 +196,12 @@ impl Meter {
     /// Ends every flow, in the order of their slots: the capture is over, or the program stops.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
         for slot in 0..self.table.slots_used() {
-            let reason = match self.table.get(slot) {
-                Some(entry) if entry.tcp.is_over() => FlowEndReason::EndOfFlow,
-                _ => FlowEndReason::ForcedEnd,
+            let Some(entry) = self.table.get(slot) else { continue };
+            // A flow whose time has come counts as ended by it, whether or not it was looked at already.
+            let reason = if entry.tcp.is_over() || self.clock.now() >= self.timeouts.quiet_until(entry) {
+                entry.quiet_reason()
+            } else {
+                FlowEndReason::ForcedEnd
             };
             self.end(slot, reason, out);
         }
