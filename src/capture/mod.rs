@@ -14,6 +14,8 @@ mod frame;
 mod interfaces;
 mod link;
 pub mod live;
+#[cfg(test)]
+mod live_tests;
 
 use std::sync::Arc;
 

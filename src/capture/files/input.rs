@@ -1,6 +1,7 @@
 //! From a path to a stream of capture bytes: files, pipes and standard input (`-`), gzip and zstd recognised by
 //! their magic; counts the stored bytes, and hashes those of streams that cannot be read twice.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -156,6 +157,10 @@ pub(super) fn hash_file(path: &PathBuf, stop: &AtomicBool) -> Option<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

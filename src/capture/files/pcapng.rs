@@ -151,8 +151,9 @@ impl Pcapng {
 
     /// Begins a section; gives the length of its header block.
     fn enter_section(&mut self, head: &[u8]) -> Result<usize, &'static str> {
-        let (order, major, _) = section_order(head).ok_or("a section header has no byte-order magic")?;
-        if major != 1 {
+        let (order, major, minor) = section_order(head).ok_or("a section header has no byte-order magic")?;
+        // 1.2 was written by mistake and is 1.0 (draft-ietf-opsawg-pcapng, section 4.1); nobody defined others.
+        if (major, minor) != (1, 0) && (major, minor) != (1, 2) {
             return Err("a section is of an unknown version");
         }
         let length = order.u32_at(head, 4).unwrap_or_default() as usize;

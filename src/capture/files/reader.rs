@@ -129,13 +129,13 @@ fn recognise(
     };
     if u32::from_le_bytes(magic) == pcapng::SECTION {
         return match pcapng::section_order(head) {
-            Some((_, 1, _)) => Ok(Format::Pcapng(Pcapng::new())),
+            Some((_, 1, 0 | 2)) => Ok(Format::Pcapng(Pcapng::new())),
             Some((_, major, minor)) => Err(CaptureError::UnsupportedVersion {
                 path: path.to_owned(),
                 format: "pcapng",
                 major,
                 minor,
-                expected: "version 1",
+                expected: "version 1.0 or 1.2",
             }),
             None if head.len() < pcapng::SECTION_HEAD => Ok(Format::Pcapng(Pcapng::new())),
             None => Err(not_a_capture(head)),
