@@ -94,3 +94,27 @@ impl CaptureConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_each_mistake_is_named_by_its_key() {
+        let mut problems = Vec::new();
+        CaptureConfig::default().validate(&mut problems);
+        assert_eq!(problems, []);
+        let wrong = CaptureConfig {
+            interfaces: vec!["eth0".to_owned(), "eth0".to_owned()],
+            filter: "udp andd".to_owned(),
+            snaplen: HumanSize(1),
+            buffer_size: HumanSize(1),
+            poll_interval: HumanDuration(Duration::ZERO),
+            ..CaptureConfig::default()
+        };
+        wrong.validate(&mut problems);
+        let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        let expected = ["interfaces", "snaplen", "buffer-size", "poll-interval", "filter"];
+        assert_eq!(keys, expected.map(|key| format!("capture.{key}")));
+    }
+}

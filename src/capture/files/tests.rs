@@ -166,9 +166,9 @@ fn rich_pcapng() -> Vec<u8> {
     out.extend(LE.simple(5, b"fghij"));
     out.extend(LE.block(0xbad, b"custom block"));
     out.extend(BE.section());
-    out.extend(BE.interface(276, 4, &[(2, b"wlan0")]));
+    out.extend(BE.interface(276, 3, &[(2, b"wlan0")]));
     out.extend(BE.enhanced(0, 7, 9, b"k"));
-    out.extend(BE.simple(9, b"lmno"));
+    out.extend(BE.simple(9, b"lmn"));
     out.extend(BE.obsolete(0, 8, b"pq"));
     out
 }
@@ -179,7 +179,7 @@ fn rich_frames() -> Vec<Seen> {
         (101_500_000_000, b"de".to_vec(), 2, 101, 4),
         (101_500_000_000, b"fghij".to_vec(), 5, 1, 9),
         (7_000, b"k".to_vec(), 9, 276, 6),
-        (7_000, b"lmno".to_vec(), 9, 276, 6),
+        (7_000, b"lmn".to_vec(), 9, 276, 6),
         (8_000, b"pq".to_vec(), 60, 276, 6),
     ]
 }
