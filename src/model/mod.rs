@@ -7,6 +7,7 @@
 mod address;
 mod alert;
 mod application;
+mod candidate;
 mod dns;
 mod endpoint;
 mod enriched;
@@ -22,6 +23,7 @@ mod verdict;
 pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
 pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
+pub use candidate::NameCandidate;
 pub use dns::{DnsAnswer, DnsObservation};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};

@@ -1,52 +1,60 @@
-//! `[policy]`: rules as they are written.
+//! The `[policy]` part of the configuration file: rules as people write them.
+//!
+//! Words are kept as text here and checked in [`super::compile`], so that every mistake of a file is reported at once,
+//! with its key and the nearest word that exists.
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{HumanDuration, HumanSize, Problem, Role, Severity};
+use crate::model::{HumanDuration, HumanSize, Problem, Role};
 
-use super::error::{AppDirectory, unknown};
-use super::groups;
+use super::compile;
 
-/// Rules.
+/// More entries than any one list of a rule needs; a generated file with more is most likely a mistake.
+pub const MAX_LIST: usize = 4096;
+
+/// What is flagged. Empty by default: whither judges nobody unasked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct PolicyConfig {
-    /// The rules, each a `[[policy.rule]]`.
+    /// Shipped profiles whose rules are used before the ones below (`named-2020`, `chinese-jurisdiction`…).
+    pub profiles: Vec<String>,
+    /// The rules, each judged on its own.
     pub rule: Vec<Rule>,
 }
 
-/// One rule.
+/// One rule: who (devices, networks), what (apps, tags), where to (jurisdictions in roles), how much (minimums).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Rule {
-    /// A stable id; made from the name where it is missing.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// A stable id, `[a-z0-9-]`; made from the name when empty.
     pub id: String,
-    /// A name for people.
+    /// What an alert of this rule is called.
     pub name: String,
     /// `info`, `low`, `medium`, `high` or `critical`.
     pub severity: String,
-    /// Applications by id; with no applications and no tags the rule is for all traffic.
+    /// Applications by catalogue id. With `tags` also empty: any application, known or not.
     pub apps: Vec<String>,
-    /// Tags of applications.
+    /// Tags of applications; an application with one of them is meant.
     pub tags: Vec<String>,
-    /// Country codes (`CN`) and groups (`five-eyes`) that are flagged.
+    /// Countries (`CN`) and named groups (`eu`, `five-eyes`) that are flagged.
     pub jurisdictions: Vec<String>,
-    /// Flags every country but these; instead of `jurisdictions`.
+    /// Countries and groups that are not flagged. Alone: every other country is. A country that is not known never matches.
     pub except_jurisdictions: Vec<String>,
-    /// In which sense a remote is in a country: `server`, `registrant`, `operator`, `owner`, `vendor`.
+    /// In which roles a country counts: `server`, `registrant`, `operator`, `owner` (of the address), `vendor` (of the
+    /// app). The first one that matches names the alert.
     pub roles: Vec<String>,
-    /// Only these devices, by id or name.
+    /// Devices by id, name, MAC or IP address; empty: all.
     pub devices: Vec<String>,
-    /// Only devices in these networks, by name.
+    /// Configured networks by name, or prefixes that hold the device's address; empty: all.
     pub networks: Vec<String>,
-    /// Only when at least so much went up within `window`.
+    /// Match only once this much went up (device to remote) within `window`, to one operator and country, by one app
+    /// of one device.
     pub min_bytes_up: HumanSize,
-    /// Only when at least so much came down within `window`.
+    /// The same for data that came down. With both given, both must be reached.
     pub min_bytes_down: HumanSize,
-    /// The window of the minimums.
+    /// Over how long the minimums count.
     pub window: HumanDuration,
-    /// Whether the rule is in force.
+    /// `false` keeps the rule in the file but out of use.
     pub enabled: bool,
 }
 
@@ -55,12 +63,12 @@ impl Default for Rule {
         Self {
             id: String::new(),
             name: String::new(),
-            severity: Severity::Medium.word().to_owned(),
+            severity: "medium".to_owned(),
             apps: Vec::new(),
             tags: Vec::new(),
             jurisdictions: Vec::new(),
             except_jurisdictions: Vec::new(),
-            roles: DEFAULT_ROLES.map(|role| role.word().to_owned()).to_vec(),
+            roles: Rule::DEFAULT_ROLES.iter().map(|r| r.word().to_owned()).collect(),
             devices: Vec::new(),
             networks: Vec::new(),
             min_bytes_up: HumanSize(0),
@@ -71,94 +79,108 @@ impl Default for Rule {
     }
 }
 
-/// The senses that a rule means when it does not say. The registrant is left out: where a block is registered says
-/// little about where data goes. The vendor is left out: it is a fact about the application, not about a flow.
-const DEFAULT_ROLES: [Role; 3] = [Role::Server, Role::Operator, Role::Owner];
-
 impl Rule {
-    /// The rule that the command line's `--flag` makes.
-    pub fn flagged(jurisdictions: Vec<String>, roles: Vec<Role>, apps: Vec<String>, tags: Vec<String>) -> Self {
+    /// The roles of a rule that names none. `registrant` is left out because registrations outlive moves, `vendor`
+    /// because it says the same of every flow of an app.
+    pub const DEFAULT_ROLES: [Role; 3] = [Role::Server, Role::Operator, Role::Owner];
+
+    /// The rule that `--flag CN,RU --roles … --app … --tag …` stands for: severity medium, [`Self::DEFAULT_ROLES`] when
+    /// `roles` is empty, any application when `apps` and `tags` are. Country codes may be in lower case.
+    pub fn flagged(countries: &[String], roles: &[String], apps: &[String], tags: &[String]) -> Self {
+        let trimmed = |words: &[String]| words.iter().map(|w| w.trim().to_owned()).collect::<Vec<_>>();
         let mut rule = Self {
-            id: "flag".to_owned(),
-            name: format!("flagged: {}", jurisdictions.join(", ")),
-            jurisdictions,
-            apps,
-            tags,
+            id: "flagged".to_owned(),
+            name: "flagged jurisdictions".to_owned(),
+            apps: trimmed(apps),
+            tags: trimmed(tags),
+            jurisdictions: countries.iter().map(|c| country_word(c.trim())).collect(),
             ..Self::default()
         };
         if !roles.is_empty() {
-            rule.roles = roles.into_iter().map(|role| role.word().to_owned()).collect();
+            rule.roles = trimmed(roles);
         }
         rule
     }
 
-    /// The id, made from the name where none was given: lower case, words joined by dashes.
-    pub fn id(&self) -> String {
-        if !self.id.is_empty() {
-            return self.id.clone();
-        }
-        let words = self.name.to_lowercase();
-        let words = words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
-        words.collect::<Vec<_>>().join("-")
+    /// The id: as written, else made from the name.
+    pub fn effective_id(&self) -> String {
+        if self.id.is_empty() { slug(&self.name) } else { self.id.clone() }
     }
 }
 
 impl PolicyConfig {
-    /// Adds what is wrong with the values to `problems`; what they name is checked when the policy is compiled.
-    pub fn validate(&self, problems: &mut Vec<Problem>) {
-        let mut ids = Vec::new();
-        for (number, rule) in self.rule.iter().enumerate() {
-            let at = format!("policy.rule[{number}]");
-            let mut add = |key: &str, message: String| problems.push(Problem { key: format!("{at}.{key}"), message });
-            let id = rule.id();
-            if id.is_empty() {
-                add("name", "is empty; every rule needs a name or an id".into());
-            }
-            if ids.contains(&id) {
-                add("id", format!("`{id}` is the id of another rule too; give each its own `id`"));
-            }
-            ids.push(id);
-            if Severity::parse(&rule.severity).is_none() {
-                let message = format!("`{}` is no severity; expected info, low, medium, high or critical", rule.severity);
-                add("severity", message);
-            }
-            if rule.roles.is_empty() {
-                add("roles", "is empty, so the rule could never match; leave it out for server, operator, owner".into());
-            }
-            for word in rule.roles.iter().filter(|word| Role::parse(word).is_none()) {
-                add("roles", format!("`{word}` is no role; expected server, registrant, operator, owner or vendor"));
-            }
-            match (rule.jurisdictions.is_empty(), rule.except_jurisdictions.is_empty()) {
-                (true, true) => add("jurisdictions", "is empty, so the rule could never match; name countries or groups".into()),
-                (false, false) => add("except-jurisdictions", "cannot stand beside `jurisdictions`; use one of the two".into()),
-                _ => {}
-            }
-            let window = rule.window.0.as_secs();
-            if !(60..=7 * 86_400).contains(&window) {
-                add("window", format!("{} is out of range; expected 1m to 7d", rule.window));
-            }
-        }
+    /// A policy of the one rule of [`Rule::flagged`]; flags nothing when `countries` is empty.
+    pub fn from_flags(countries: &[String], roles: &[String], apps: &[String], tags: &[String]) -> Self {
+        let rule = (!countries.is_empty()).then(|| Rule::flagged(countries, roles, apps, tags));
+        Self { profiles: Vec::new(), rule: rule.into_iter().collect() }
     }
 
-    /// Adds every name that does not exist.
-    pub(super) fn validate_names(&self, directory: &dyn AppDirectory, problems: &mut Vec<Problem>) {
-        for (number, rule) in self.rule.iter().enumerate() {
-            let at = |key: &str| format!("policy.rule[{number}].{key}");
-            for app in rule.apps.iter().filter(|app| !directory.has_app(app)) {
-                let known = directory.apps();
-                problems.push(unknown(&at("apps"), "application", app, &known, "see `whither apps list`"));
-            }
-            for tag in rule.tags.iter().filter(|tag| !directory.has_tag(tag)) {
-                let known = directory.tags();
-                problems.push(unknown(&at("tags"), "application with the tag", tag, &known, "see `whither apps list`"));
-            }
-            for word in rule.jurisdictions.iter().chain(&rule.except_jurisdictions) {
-                if groups::resolve(word).is_none() {
-                    let known: Vec<String> = groups::groups().iter().map(|g| g.name.clone()).collect();
-                    let list = format!("country codes have two capital letters; groups are {}", known.join(", "));
-                    problems.push(unknown(&at("jurisdictions"), "jurisdiction", word, &known, &list));
-                }
-            }
+    /// Checks all that can be checked without a catalogue of applications; [`super::Policy::compile`] checks the rest.
+    pub fn validate(&self, problems: &mut Vec<Problem>) {
+        compile::check(self, None, problems);
+    }
+}
+
+/// On the command line people type `cn`; groups are lower-case words of their own and none has two letters but `eu`.
+fn country_word(word: &str) -> String {
+    let is_code = word.len() == 2 && word.bytes().all(|b| b.is_ascii_alphabetic());
+    if is_code && !word.eq_ignore_ascii_case("eu") {
+        word.to_ascii_uppercase()
+    } else {
+        word.to_ascii_lowercase()
+    }
+}
+
+/// Lower case, every run of other characters one hyphen.
+fn slug(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() {
+            out.push(c.to_ascii_lowercase());
+        } else if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
         }
+    }
+    out.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&w| w.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_rule_is_named_by_its_slug_unless_it_has_an_id() {
+        let mut rule = Rule { name: "WeChat → China (servers)!".to_owned(), ..Rule::default() };
+        assert_eq!(rule.effective_id(), "wechat-china-servers");
+        rule.id = "own".to_owned();
+        assert_eq!(rule.effective_id(), "own");
+    }
+
+    #[test]
+    fn flags_of_the_command_line_become_one_rule() {
+        let rule = Rule::flagged(&words(&["cn", " EU", "Five-Eyes"]), &[], &words(&["wechat"]), &[]);
+        assert_eq!(rule.jurisdictions, ["CN", "eu", "five-eyes"]);
+        assert_eq!(rule.roles, ["server", "operator", "owner"]);
+        assert_eq!(rule.severity, "medium");
+        let rule = Rule::flagged(&words(&["CN"]), &words(&["vendor"]), &[], &[]);
+        assert_eq!(rule.roles, ["vendor"]);
+        assert!(PolicyConfig::from_flags(&[], &[], &words(&["wechat"]), &[]).rule.is_empty());
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused() {
+        let bad = toml::from_str::<PolicyConfig>("[[rule]]\nname = \"x\"\njurisdiction = [\"CN\"]\n");
+        assert!(bad.unwrap_err().to_string().contains("jurisdiction"));
+    }
+
+    #[test]
+    fn a_policy_survives_writing_and_reading() {
+        let config = PolicyConfig::from_flags(&words(&["CN"]), &[], &[], &[]);
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<PolicyConfig>(&text).unwrap(), config);
     }
 }

@@ -1,56 +1,124 @@
-//! Named groups of countries, as dated data (`config/groups.toml`), and the country codes that exist.
+//! Named groups of countries (`eu`, `five-eyes`…): dated data, embedded from config/groups.toml.
 
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use crate::model::CountryCode;
 
-/// One group.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+use super::countries;
+
+const EMBEDDED: &str = include_str!("../../config/groups.toml");
+
+/// Groups may include groups this deep; the shipped ones need two.
+const MAX_DEPTH: usize = 8;
+
+/// One group, its members with those of included groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// The word that rules use.
+    /// Its name, lower case.
     pub name: String,
-    /// What it is.
-    pub about: String,
-    /// Country codes.
-    pub members: Vec<String>,
-    /// Where the list is from.
+    /// Its members.
+    pub members: BTreeSet<CountryCode>,
+    /// Who says so.
     pub source: String,
-    /// The day it is right for (ISO 8601).
+    /// Since when it stood so (ISO 8601).
     pub date: String,
+    /// What a user must know, where there is such a thing.
+    pub note: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    group: Vec<Group>,
+    group: BTreeMap<String, Entry>,
 }
 
-/// All groups. A test holds the shipped file to be valid; a broken one would have no groups.
-pub fn groups() -> &'static [Group] {
-    static GROUPS: OnceLock<Vec<Group>> = OnceLock::new();
-    GROUPS.get_or_init(|| {
-        let file: File = toml::from_str(include_str!("../../config/groups.toml")).unwrap_or_default();
-        file.group
-    })
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    #[serde(default)]
+    members: Vec<String>,
+    #[serde(default)]
+    includes: Vec<String>,
+    source: String,
+    date: String,
+    note: Option<String>,
 }
 
-/// ISO 3166-1 alpha-2 officially assigned codes (and XK, in general use), so that a typo like `UX` is an error.
-const CODES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV \
-BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR \
-GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG \
-KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX \
-MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG \
-SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG \
-VI VN VU WF WS XK YE YT ZA ZM ZW";
+/// The shipped groups, by name. A defect in the shipped file is caught by its test; here it could only leave groups out.
+pub fn shipped() -> &'static BTreeMap<String, Group> {
+    static GROUPS: LazyLock<BTreeMap<String, Group>> = LazyLock::new(|| parse(EMBEDDED).unwrap_or_default());
+    &GROUPS
+}
 
-/// The countries that a word of a rule means; `None` when it means none.
-pub(super) fn resolve(word: &str) -> Option<Vec<CountryCode>> {
-    if let Some(group) = groups().iter().find(|g| g.name == word.to_ascii_lowercase()) {
-        return group.members.iter().map(|m| CountryCode::parse(m)).collect();
+/// Reads a groups file; the error names the group and the word.
+fn parse(text: &str) -> Result<BTreeMap<String, Group>, String> {
+    let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+    let mut groups = BTreeMap::new();
+    for (name, entry) in &file.group {
+        let mut members = BTreeSet::new();
+        collect(&file, name, 0, &mut members)?;
+        groups.insert(
+            name.clone(),
+            Group {
+                name: name.clone(),
+                members,
+                source: entry.source.clone(),
+                date: entry.date.clone(),
+                note: entry.note.clone(),
+            },
+        );
     }
-    let code = CountryCode::parse(word)?;
-    CODES.split_ascii_whitespace().any(|c| c == code.as_str()).then(|| vec![code])
+    Ok(groups)
+}
+
+fn collect(file: &File, name: &str, depth: usize, into: &mut BTreeSet<CountryCode>) -> Result<(), String> {
+    let entry =
+        file.group.get(name).ok_or_else(|| format!("group `{name}` is included but does not exist"))?;
+    if depth > MAX_DEPTH {
+        return Err(format!("group `{name}` includes itself, or is nested deeper than {MAX_DEPTH}"));
+    }
+    for code in &entry.members {
+        let country = CountryCode::parse(code).filter(|c| countries::is_assigned(c.as_str()));
+        into.insert(country.ok_or_else(|| format!("group `{name}`: `{code}` is no ISO 3166-1 code"))?);
+    }
+    entry.includes.iter().try_for_each(|inner| collect(file, inner, depth + 1, into))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_group_reads_has_members_a_source_and_a_date() {
+        let groups = parse(EMBEDDED).unwrap();
+        for group in groups.values() {
+            assert!(group.members.len() >= 3, "{}", group.name);
+            assert!(group.source.len() > 10, "{}", group.name);
+            group.date.parse::<jiff::civil::Date>().unwrap_or_else(|_| panic!("{}", group.name));
+            assert_eq!(group.name, group.name.to_lowercase());
+        }
+        let size = |name: &str| groups.get(name).unwrap().members.len();
+        assert_eq!(
+            [
+                size("eu"),
+                size("eea"),
+                size("five-eyes"),
+                size("nine-eyes"),
+                size("fourteen-eyes"),
+                size("nato")
+            ],
+            [27, 30, 5, 9, 14, 32]
+        );
+    }
+
+    #[test]
+    fn a_group_that_includes_itself_is_refused() {
+        let text = "[group.a]\nincludes=[\"b\"]\nsource=\"s\"\ndate=\"d\"\n[group.b]\nincludes=[\"a\"]\nsource=\"s\"\ndate=\"d\"\n";
+        assert!(parse(text).unwrap_err().contains("includes itself"));
+        let text = "[group.a]\nmembers=[\"QQ\"]\nsource=\"s\"\ndate=\"d\"\n";
+        assert!(parse(text).unwrap_err().contains("`QQ`"));
+    }
 }
