@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::inspect::reader::Reader;
 use crate::model::HostName;
 
-/// Questions read; real messages have one.
-const MAX_QUESTIONS: usize = 8;
+/// Questions read; unicast messages have one, mDNS asks for dozens at once.
+const MAX_QUESTIONS: usize = 64;
 /// Records read in all sections.
 const MAX_RECORDS: usize = 256;
 /// Labels and pointers in one name: 127 labels of one byte, and as many pointers would be an attack.
@@ -58,8 +58,8 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
     let opcode = flags >> 11 & 15;
     let counts = [reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?];
     let [questions, answers, authorities, additionals] = counts.map(usize::from);
-    // Queries and nothing else; the reserved bit is zero (RFC 1035 §4.1.1).
-    if opcode != 0 || flags & 0x40 != 0 {
+    // Opcodes of the IANA registry (query to stateful operations); the reserved bit is zero (RFC 1035 §4.1.1).
+    if !matches!(opcode, 0..=2 | 4..=6) || flags & 0x40 != 0 {
         return None;
     }
     let mut message = Message {
@@ -137,6 +137,7 @@ fn read_name<'a>(message: &'a [u8], reader: &mut Reader<'a>) -> Option<Option<Ho
     let mut length = 0;
     let mut at = *reader;
     let mut jumped = false;
+    let mut floor = message.len().saturating_sub(at.rest().len());
     for _ in 0..MAX_STEPS {
         let size = at.u8()?;
         match size >> 6 {
@@ -161,6 +162,11 @@ fn read_name<'a>(message: &'a [u8], reader: &mut Reader<'a>) -> Option<Option<Ho
                     *reader = at;
                     jumped = true;
                 }
+                // Each pointer must lead further back than the one before: no loop is possible.
+                if target >= floor {
+                    return None;
+                }
+                floor = target;
                 at = Reader::new(message.get(target..)?);
             }
             _ => return None,

@@ -39,7 +39,9 @@ pub(super) fn find_client_hello(stream: &[u8]) -> Hello {
         [HANDSHAKE, 3, minor, ..] if minor <= 4 => {}
         [HANDSHAKE] | [HANDSHAKE, 3] => return Hello::NeedMore,
         // SSL 2.0: two-byte length with the high bit, message type 1, version (RFC 5246 appendix E.2).
-        [length, _, CLIENT_HELLO, version, ..] if length & 0x80 != 0 && matches!(version, 0 | 2 | 3) => return Hello::Ssl2,
+        [length, _, CLIENT_HELLO, version, ..] if length & 0x80 != 0 && matches!(version, 0 | 2 | 3) => {
+            return Hello::Ssl2;
+        }
         [20 | 21 | 23, 3, minor, ..] if minor <= 4 => return Hello::Server,
         _ => return Hello::No,
     }
