@@ -93,6 +93,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
 }
 
 /// One record; `Some(None)` for a sound one of a kind that does not lead to addresses.
+#[allow(clippy::option_option, reason = "not readable, readable but of no use, and of use are three answers")]
 fn read_record<'a>(message: &'a [u8], reader: &mut Reader<'a>) -> Option<Option<Record>> {
     let name = read_name(message, reader)?;
     let (kind, class, ttl) = (reader.u16()?, reader.u16()?, reader.u32()?);
@@ -132,6 +133,7 @@ fn service<'a>(message: &'a [u8], mut at: Reader<'a>, data: &'a [u8]) -> Option<
 }
 
 /// A name at the reader, which moves behind it; `Some(None)` is the root. Pointers must point backwards.
+#[allow(clippy::option_option, reason = "not readable, readable but of no use, and of use are three answers")]
 fn read_name<'a>(message: &'a [u8], reader: &mut Reader<'a>) -> Option<Option<HostName>> {
     let mut labels: Vec<&[u8]> = Vec::with_capacity(6);
     let mut length = 0;
