@@ -24,7 +24,8 @@ pub(crate) fn feed(
     timeouts: &Timeouts,
     dns: &mut Vec<DnsObservation>,
 ) -> bool {
-    if packet.payload.is_empty() || packet.fragment == Fragment::Later {
+    // A segment without payload still tells where a stream begins (SYN, ACK); an empty datagram tells nothing.
+    if (packet.payload.is_empty() && packet.tcp.is_none()) || packet.fragment == Fragment::Later {
         return false;
     }
     let Some(mut watch) = entry.watch.take() else { return false };
