@@ -1,224 +1,213 @@
-//! The book of open alerts.
+//! All open alerts, and the closed ones that a summary still needs.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use ring::digest;
+use crate::model::{Alert, AlertState, AlertTransition, EnrichedFlow, Finding, Timestamp};
 
-use crate::model::{
-    Alert, AlertState, AlertTransition, Bytes, CountryCode, EnrichedFlow, Finding, FlowId, Outcome, Role, Timestamp,
-};
+use super::AlertConfig;
+use super::group::Group;
+use super::life::Life;
 
-use super::config::AlertConfig;
+/// Where written documents go: what happened, and the alert as it stood then.
+type Out = Vec<(AlertTransition, Arc<Alert>)>;
 
-/// Flows remembered for one alert, so that a flow with several records counts once. A flow that comes back after this
-/// many others have come in between counts again.
-const FLOWS_REMEMBERED: usize = 256;
-/// How much time passes between two looks for alerts that have been quiet.
-const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// What findings are grouped by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    rule: Arc<str>,
-    device: Arc<str>,
-    app: Option<Arc<str>>,
-    role: Role,
-    country: CountryCode,
-    operator: Option<Arc<str>>,
-    /// Set on a rule's overflow alert, where the rest is left empty.
-    overflow: bool,
+/// Counts of a run; `opened = open + closed` always holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AlertCounts {
+    /// Findings raised.
+    pub findings: u64,
+    /// Alerts opened.
+    pub opened: u64,
+    /// Documents of open alerts that grew.
+    pub updated: u64,
+    /// Alerts closed.
+    pub closed: u64,
+    /// Alerts open now.
+    pub open: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    alert: Alert,
-    told: Timestamp,
-    changed: bool,
-    flows: VecDeque<FlowId>,
+impl AlertCounts {
+    /// Whether the identity holds.
+    pub fn balances(&self) -> bool {
+        self.opened == self.open + self.closed
+    }
 }
 
-/// Open alerts.
+/// The alerts of one run.
+///
+/// The book's clock is the time of the last [`AlertBook::advance`], or a later finding's. Only intervals are measured with
+/// it; the times in an alert are its packets' own. When the clock is set back, open alerts begin their quiet anew.
 #[derive(Debug)]
 pub struct AlertBook {
     config: AlertConfig,
-    open: BTreeMap<Key, Entry>,
-    opened: u64,
-    closed: u64,
+    now: Option<Timestamp>,
+    by_group: HashMap<Group, u64>,
+    /// Open alerts in order of opening; iterated into output, so never by hash.
+    open: BTreeMap<u64, Life>,
+    due: BTreeSet<(Timestamp, u64)>,
+    next: u64,
+    ordinary: usize,
+    closed: VecDeque<Arc<Alert>>,
+    counts: AlertCounts,
     overflowed: u64,
-    looked: Option<Timestamp>,
+    forgotten: u64,
 }
 
 impl AlertBook {
     /// An empty book.
     pub fn new(config: &AlertConfig) -> Self {
-        Self { config: config.clone(), open: BTreeMap::new(), opened: 0, closed: 0, overflowed: 0, looked: None }
-    }
-
-    /// Adds one finding of a flow; opens an alert, or adds to one.
-    pub fn raise(&mut self, flow: &EnrichedFlow, finding: &Finding, out: &mut Vec<(AlertTransition, Arc<Alert>)>) {
-        let mut key = key(flow, finding);
-        if !self.open.contains_key(&key) {
-            if self.open.len() >= self.config.max_open {
-                self.overflowed += 1;
-                key = overflow_key(&key);
-            }
-            if !self.open.contains_key(&key) {
-                let alert = opened(&key, flow, finding);
-                out.push((AlertTransition::Opened, Arc::new(alert.clone())));
-                self.opened += 1;
-                let flows = VecDeque::from([flow.record.id]);
-                self.open.insert(key, Entry { alert, told: finding.at, changed: false, flows });
-                return;
-            }
-        }
-        if let Some(entry) = self.open.get_mut(&key) {
-            add(entry, flow, finding);
-            if finding.at.since(entry.told) >= self.config.update_interval.0 {
-                tell(entry, AlertTransition::Updated, finding.at, out);
-            }
+        Self {
+            config: config.clone(),
+            now: None,
+            by_group: HashMap::new(),
+            open: BTreeMap::new(),
+            due: BTreeSet::new(),
+            next: 0,
+            ordinary: 0,
+            closed: VecDeque::new(),
+            counts: AlertCounts::default(),
+            overflowed: 0,
+            forgotten: 0,
         }
     }
 
-    /// Tells alerts that changed and have not been told for the interval; closes the quiet ones.
-    pub fn advance(&mut self, now: Timestamp, out: &mut Vec<(AlertTransition, Arc<Alert>)>) {
-        if self.looked.is_some_and(|looked| now.since(looked) < LOOK_EVERY) {
-            return;
+    /// Adds one finding of a flow; `out` gets the alert if it was opened, or is due to be written again.
+    pub fn raise(&mut self, flow: &EnrichedFlow, finding: &Finding, out: &mut Out) {
+        self.counts.findings += 1;
+        let now = self.now.map_or(finding.at, |now| now.max(finding.at));
+        self.now = Some(now);
+        let mut group = Group::of(flow, finding);
+        if !self.by_group.contains_key(&group) && self.ordinary >= self.config.max_open {
+            self.overflowed += 1;
+            group = Group::overflow(finding);
         }
-        self.looked = Some(now);
-        let (quiet, interval) = (self.config.quiet.0, self.config.update_interval.0);
-        let before = self.open.len();
-        self.open.retain(|_, entry| {
-            if now.since(entry.alert.last.max(entry.told)) >= quiet {
-                close(entry, out);
-                return false;
+        let (number, transition) = match self.by_group.get(&group) {
+            Some(&number) => (number, AlertTransition::Updated),
+            None => (self.begin(group, flow, finding, now), AlertTransition::Opened),
+        };
+        let Some(life) = self.open.get_mut(&number) else { return };
+        life.add(flow, finding, now);
+        if transition == AlertTransition::Opened || now.since(life.spoke) >= self.config.update_interval.0 {
+            Self::speak(life, transition, now, &mut self.counts, out);
+        }
+        self.reschedule(number);
+    }
+
+    /// Lets time pass: writes what is due, closes what is quiet. `now` may be earlier than before (a clock set back).
+    pub fn advance(&mut self, now: Timestamp, out: &mut Out) {
+        if self.now.is_some_and(|before| before.since(now) > self.config.quiet.0) {
+            self.rebase(now);
+        }
+        self.now = Some(now);
+        while let Some(&(due, number)) = self.due.first().filter(|(due, _)| *due <= now) {
+            let quiet =
+                self.open.get(&number).is_none_or(|life| now.since(life.heard) >= self.config.quiet.0);
+            if quiet {
+                self.due.remove(&(due, number));
+                self.close(number, out);
+                continue;
             }
-            if entry.changed && now.since(entry.told) >= interval {
-                tell(entry, AlertTransition::Updated, now, out);
+            if let Some(life) = self.open.get_mut(&number) {
+                Self::speak(life, AlertTransition::Updated, now, &mut self.counts, out);
             }
-            true
+            self.reschedule(number);
+            // Only at the end of all time can the next due time still be now; it must not be waited for here.
+            if self.open.get(&number).is_some_and(|life| life.due <= now) {
+                break;
+            }
+        }
+    }
+
+    /// Closes all open alerts, in order of opening: the capture ended or the program stops.
+    pub fn finish(&mut self, out: &mut Out) {
+        let numbers: Vec<u64> = self.open.keys().copied().collect();
+        for number in numbers {
+            self.close(number, out);
+        }
+        self.due.clear();
+    }
+
+    /// Alerts of the run, open and remembered closed ones: worst first, then by time of opening, then by id.
+    pub fn alerts(&self) -> Vec<&Alert> {
+        let open = self.open.values().map(|life| &life.alert);
+        let mut all: Vec<&Alert> = open.chain(self.closed.iter().map(AsRef::as_ref)).collect();
+        all.sort_by(|a, b| {
+            b.severity.cmp(&a.severity).then_with(|| a.opened.cmp(&b.opened)).then_with(|| a.id.cmp(&b.id))
         });
-        self.closed += (before - self.open.len()) as u64;
+        all
     }
 
-    /// Closes all alerts, as at the end of a capture.
-    pub fn finish(&mut self, out: &mut Vec<(AlertTransition, Arc<Alert>)>) {
-        self.closed += self.open.len() as u64;
-        for entry in self.open.values_mut() {
-            close(entry, out);
-        }
-        self.open.clear();
+    /// Counts of the run.
+    pub fn counts(&self) -> AlertCounts {
+        AlertCounts { open: self.open.len() as u64, ..self.counts }
     }
 
     /// Limits that were hit, by name.
     pub fn limits(&self) -> BTreeMap<String, u64> {
-        BTreeMap::from([("alert_groups_merged".to_owned(), self.overflowed)])
+        BTreeMap::from([
+            ("alert_findings_overflowed".to_owned(), self.overflowed),
+            ("alert_closed_forgotten".to_owned(), self.forgotten),
+        ])
     }
 
-    /// Alerts opened, open now, closed: `opened = open + closed`.
-    pub fn counts(&self) -> (u64, u64, u64) {
-        (self.opened, self.open.len() as u64, self.closed)
+    fn begin(&mut self, group: Group, flow: &EnrichedFlow, finding: &Finding, now: Timestamp) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.counts.opened += 1;
+        self.ordinary += usize::from(!group.is_overflow());
+        self.by_group.insert(group.clone(), number);
+        self.open.insert(number, Life::begin(group, flow, finding, now));
+        number
     }
-}
 
-fn key(flow: &EnrichedFlow, finding: &Finding) -> Key {
-    Key {
-        rule: Arc::clone(&finding.rule),
-        device: Arc::clone(&flow.device.id),
-        app: flow.identification.app.as_ref().map(|a| Arc::clone(&a.id)),
-        role: finding.role,
-        country: finding.country,
-        operator: flow.remote.operator.name.clone(),
-        overflow: false,
-    }
-}
-
-/// All further groups of a rule and country are one.
-fn overflow_key(key: &Key) -> Key {
-    Key { device: "many".into(), app: None, operator: None, overflow: true, ..key.clone() }
-}
-
-fn opened(key: &Key, flow: &EnrichedFlow, finding: &Finding) -> Alert {
-    Alert {
-        id: id(key, flow.record.start),
-        state: AlertState::Open,
-        rule: Arc::clone(&finding.rule),
-        rule_name: Arc::clone(&finding.rule_name),
-        severity: finding.severity,
-        outcome: Outcome::Match,
-        role: finding.role,
-        country: finding.country,
-        device: flow.device.clone(),
-        identification: flow.identification.clone(),
-        remote: flow.remote.clone(),
-        remotes: vec![flow.remote.addr],
-        names: flow.remote.hostname.iter().cloned().collect(),
-        because: finding.because.clone(),
-        evidence: flow.identification.evidence.clone(),
-        first_flow: flow.record.id,
-        flows: 1,
-        bytes: Bytes { up: finding.bytes_up, down: finding.bytes_down },
-        start: flow.record.start,
-        opened: finding.at,
-        last: flow.record.end,
-        provenance: Arc::clone(&flow.provenance),
-    }
-}
-
-fn add(entry: &mut Entry, flow: &EnrichedFlow, finding: &Finding) {
-    let alert = &mut entry.alert;
-    alert.bytes.up = alert.bytes.up.saturating_add(finding.bytes_up);
-    alert.bytes.down = alert.bytes.down.saturating_add(finding.bytes_down);
-    alert.last = alert.last.max(flow.record.end);
-    alert.severity = alert.severity.max(finding.severity);
-    if !entry.flows.contains(&flow.record.id) {
-        if entry.flows.len() >= FLOWS_REMEMBERED {
-            entry.flows.pop_front();
+    fn close(&mut self, number: u64, out: &mut Out) {
+        let Some(mut life) = self.open.remove(&number) else { return };
+        self.by_group.remove(&life.group);
+        self.ordinary -= usize::from(!life.group.is_overflow());
+        self.counts.closed += 1;
+        life.alert.state = AlertState::Closed;
+        let alert = Arc::new(life.alert);
+        out.push((AlertTransition::Closed, Arc::clone(&alert)));
+        self.closed.push_back(alert);
+        while self.closed.len() > self.config.keep_closed {
+            self.closed.pop_front();
+            self.forgotten += 1;
         }
-        entry.flows.push_back(flow.record.id);
-        alert.flows += 1;
     }
-    remember(&mut alert.remotes, flow.remote.addr);
-    if let Some(name) = &flow.remote.hostname
-        && alert.names.len() < Alert::MAX_REMOTES
-        && !alert.names.contains(name)
-    {
-        alert.names.push(name.clone());
+
+    fn speak(
+        life: &mut Life,
+        transition: AlertTransition,
+        now: Timestamp,
+        counts: &mut AlertCounts,
+        out: &mut Out,
+    ) {
+        // Due without having grown happens once, when a finding was written at once after its due time was set.
+        if life.grew {
+            life.grew = false;
+            life.spoke = now;
+            counts.updated += u64::from(transition == AlertTransition::Updated);
+            out.push((transition, Arc::new(life.alert.clone())));
+        }
     }
-    entry.changed = true;
-}
 
-fn remember(remotes: &mut Vec<IpAddr>, remote: IpAddr) {
-    if remotes.len() < Alert::MAX_REMOTES && !remotes.contains(&remote) {
-        remotes.push(remote);
+    fn reschedule(&mut self, number: u64) {
+        if let Some(life) = self.open.get_mut(&number) {
+            self.due.remove(&(life.due, number));
+            life.due = life.next_due(&self.config);
+            self.due.insert((life.due, number));
+        }
     }
-}
 
-fn tell(entry: &mut Entry, transition: AlertTransition, at: Timestamp, out: &mut Vec<(AlertTransition, Arc<Alert>)>) {
-    entry.told = at;
-    entry.changed = false;
-    out.push((transition, Arc::new(entry.alert.clone())));
-}
-
-fn close(entry: &mut Entry, out: &mut Vec<(AlertTransition, Arc<Alert>)>) {
-    entry.alert.state = AlertState::Closed;
-    out.push((AlertTransition::Closed, Arc::new(entry.alert.clone())));
-}
-
-/// The same for the same group and first flow, in every run over the same traffic.
-fn id(key: &Key, start: Timestamp) -> Arc<str> {
-    let text = format!(
-        "{}\0{}\0{}\0{}\0{}\0{}\0{}\0{}",
-        key.rule,
-        key.device,
-        key.app.as_deref().unwrap_or_default(),
-        key.role,
-        key.country,
-        key.operator.as_deref().unwrap_or_default(),
-        key.overflow,
-        start.as_nanos(),
-    );
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    /// The clock was set back: nothing may wait for a time that was false.
+    fn rebase(&mut self, now: Timestamp) {
+        self.due.clear();
+        for (number, life) in &mut self.open {
+            life.spoke = life.spoke.min(now);
+            life.heard = life.heard.min(now);
+            life.due = life.next_due(&self.config);
+            self.due.insert((life.due, *number));
+        }
+    }
 }

@@ -1,15 +1,22 @@
-//! Findings become alerts with a life: opened, updated at a bounded rate, closed after quiet.
+//! Findings become alerts with a life: opened at the first, updated at a bounded rate, closed after quiet.
 //!
-//! Findings of one rule × device × application × role-country × operator are one alert, so a flood of flows is one
-//! alert with counts. An alert is opened by its first finding, not at the end of a flow. Time is the flows' own.
+//! Findings of one rule × device × application × role-country × operator are one alert, however many flows there are,
+//! so that a flood is one alert with counts. An alert carries its proof: who, what, where, on what grounds, how much.
 //!
-//! It leaves alone: judging, and writing. Limits: `max-open` alerts are open at once; when that is reached, further
-//! groups of a rule share one overflow alert of that rule, so that nothing is lost, only less finely told apart.
+//! What it leaves alone: it judges nothing (policy has) and delivers nothing (deliver does). It reads no clock.
+//!
+//! Limits: `max-open` alerts at once, then one overflow alert per rule, role and country; `keep-closed` closed ones for
+//! the summary; [`crate::model::Alert::MAX_REMOTES`] remotes and names per alert; [`RECENT_FLOWS`] flows per alert are
+//! remembered to count each once.
 
 mod book;
-mod config;
+pub mod config;
+mod group;
+mod life;
+
 #[cfg(test)]
 mod tests;
 
-pub use book::AlertBook;
+pub use book::{AlertBook, AlertCounts};
 pub use config::AlertConfig;
+pub use life::RECENT_FLOWS;

@@ -177,7 +177,8 @@ pub(super) fn prefix<'c>(
     Some((app, fact.own_service, evidence))
 }
 
-/// What the remote's AS number says: the vendor (own) or only where it is hosted. `of` limits it to one application.
+/// What the remote's AS number says: the vendor (own) or only where it is hosted. With `of`, only whether the vendor
+/// of a named application runs it. Networks in which a vendor is a guest say nothing of a flow without a name.
 pub(super) fn as_number(
     catalogue: &Catalogue,
     question: &Question<'_>,
@@ -185,7 +186,12 @@ pub(super) fn as_number(
 ) -> Option<(AsRole, Evidence)> {
     let asn = question.asn?;
     let claims = catalogue.index.asn(asn).iter().filter_map(|&place| catalogue.asn(place));
-    let (_, fact) = claims.filter(|(a, _)| of.is_none_or(|of| of.app.id == a.app.id)).min_by_key(|(_, f)| f.role as u8)?;
+    let (_, fact) = claims
+        .filter(|(a, fact)| match of {
+            Some(of) => of.app.vendor == a.app.vendor,
+            None => matches!(fact.role, AsRole::Own | AsRole::VendorCloud),
+        })
+        .min_by_key(|(_, fact)| fact.role)?;
     let evidence = Evidence {
         kind: EvidenceKind::AsNumber,
         value: format!("AS{asn}").into(),

@@ -7,7 +7,7 @@
 const GENERIC_SECOND_LEVELS: [&str; 10] = ["ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"];
 
 /// Domains that rent out names below them. Sorted.
-const RENTED: [&str; 62] = [
+const RENTED: [&str; 60] = [
     "akadns.net",
     "akamai.net",
     "akamaiedge.net",
@@ -33,7 +33,6 @@ const RENTED: [&str; 62] = [
     "cloudapp.azure.com",
     "cloudapp.net",
     "cloudflare.net",
-    "cloudflareinsights.com",
     "cloudfront.net",
     "edgecastcdn.net",
     "edgekey.net",
@@ -46,7 +45,6 @@ const RENTED: [&str; 62] = [
     "fly.dev",
     "github.io",
     "gitlab.io",
-    "googleusercontent.com",
     "herokuapp.com",
     "hwcdn.net",
     "impervadns.net",

@@ -378,7 +378,7 @@ mod tests {
         let mut rows = 0;
         for (asn, row) in table.by_asn() {
             rows += 1;
-            assert!(row.source != "unconfirmed" || row.certainty == Certainty::Low, "AS{asn}");
+            assert!(&*row.source != "unconfirmed" || row.certainty == Certainty::Low, "AS{asn}");
             assert!(!row.source_date.is_empty(), "AS{asn}");
         }
         assert!(rows >= 300, "{rows}");

@@ -12,6 +12,8 @@ mod dns;
 mod endpoint;
 mod enriched;
 mod facts;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod flow;
 mod jurisdiction;
 mod ledger;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::model::{AppId, CountryCode, Problem, Role, Severity};
 
 use super::config::{MAX_LIST, Rule};
+use super::flagged::Countries;
 use super::suggest::hint;
 use super::{PolicyConfig, countries, groups, profiles};
 
@@ -66,48 +67,6 @@ pub(super) struct Compiled {
     pub(super) min_up: u64,
     pub(super) min_down: u64,
     pub(super) window: Duration,
-}
-
-/// The flagged countries: the listed ones, or all but the excepted ones.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Countries {
-    /// Listed countries with the group that brought them in; `None`: every country that is not excepted.
-    listed: Option<BTreeMap<CountryCode, Option<Arc<str>>>>,
-    except: BTreeSet<CountryCode>,
-    /// How the exception was written, for sentences.
-    except_words: Vec<String>,
-}
-
-impl Countries {
-    /// Whether `country` is flagged.
-    pub(super) fn holds(&self, country: CountryCode) -> bool {
-        !self.except.contains(&country) && self.listed.as_ref().is_none_or(|l| l.contains_key(&country))
-    }
-
-    /// The country as a sentence names it: with the group through which it is flagged.
-    pub(super) fn label(&self, country: CountryCode) -> String {
-        match &self.listed {
-            None => format!("{country} (not in {})", self.except_words.join(", ")),
-            Some(listed) => match listed.get(&country).and_then(Option::as_ref) {
-                Some(group) => format!("{country} (in {group})"),
-                None => country.to_string(),
-            },
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.listed.as_ref().is_some_and(|l| l.keys().all(|c| self.except.contains(c)))
-    }
-}
-
-impl Serialize for Countries {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let texts = |set: &mut dyn Iterator<Item = &CountryCode>| {
-            set.map(ToString::to_string).collect::<Vec<_>>().join(",")
-        };
-        let listed = self.listed.as_ref().map(|l| texts(&mut l.keys().filter(|c| !self.except.contains(c))));
-        (listed, texts(&mut self.except.iter())).serialize(s)
-    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]

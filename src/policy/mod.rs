@@ -14,6 +14,7 @@ pub mod compile;
 pub mod condition;
 pub mod config;
 mod countries;
+mod flagged;
 pub mod groups;
 pub mod judge;
 mod profiles;

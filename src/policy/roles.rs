@@ -3,8 +3,8 @@
 use crate::model::{Certainty, CountryCode, EnrichedFlow, NetworkScope, Role, RoleAnswer};
 
 use super::because::{called, claims, plain, sources, stands};
-use super::compile::Countries;
 use super::condition::app_is_sure;
+use super::flagged::Countries;
 
 /// The answer for one role, with the sentence that explains it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::fixture::*;
 use super::*;
+use crate::model::fixture::*;
 use crate::model::*;
 
 /// Outcome and reasons of the only rule.

@@ -36,6 +36,7 @@ pub(super) fn packet(ms: i64, protocol: Protocol, from: &str, to: &str) -> Packe
         tcp: None,
         icmp_type: None,
         fragment: Fragment::No,
+        fragment_id: 0,
         payload: &[],
         payload_len: 0,
     }

@@ -62,6 +62,7 @@ fn any_packet() -> impl Strategy<Value = (i64, Packet<'static>)> {
                 tcp: (protocol == Protocol::TCP).then_some(TcpSegment { seq, ack, flags }),
                 icmp_type: (protocol == Protocol::ICMP).then_some(flags),
                 fragment: Fragment::No,
+                fragment_id: 0,
                 payload,
                 payload_len: u32::try_from(payload.len()).unwrap(),
             };
