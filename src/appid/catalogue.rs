@@ -146,7 +146,8 @@ impl Catalogue {
     /// All tags in use with their meaning (empty where no file says), sorted.
     pub fn tags(&self) -> BTreeMap<Arc<str>, Arc<str>> {
         let tags = self.applications.iter().flat_map(|a| a.app.tags.iter());
-        tags.map(|t| (Arc::clone(t), self.shared.tags.get(&**t).cloned().unwrap_or_else(|| "".into()))).collect()
+        tags.map(|t| (Arc::clone(t), self.shared.tags.get(&**t).cloned().unwrap_or_else(|| "".into())))
+            .collect()
     }
 
     /// The application that a name belongs to, where a fact that can carry it says so. Names that are no valid
@@ -213,12 +214,15 @@ fn version_of(applications: &[Application]) -> Arc<str> {
         line.clear();
         let seat = a.app.vendor_country.map(|c| c.to_string()).unwrap_or_default();
         let seat_source = a.app.vendor_source.as_deref().unwrap_or_default();
-        let _ = writeln!(line, "{}|{}|{}|{seat}|{seat_source}|{}", a.app.id, a.app.name, a.app.vendor, a.role);
+        let _ =
+            writeln!(line, "{}|{}|{}|{seat}|{seat_source}|{}", a.app.id, a.app.name, a.app.vendor, a.role);
         let mut facts: Vec<String> = a.app.tags.iter().map(|tag| format!("tag {tag}")).collect();
         let with = |label: &str, source: &str| format!("{label}|{source}");
         facts.extend(a.domains.iter().map(|d| format!("{}|{:?}|{}", d.label, d.confidence, d.source.label)));
         facts.extend(a.outer_names.iter().map(|d| with(&format!("outer {}", d.label), &d.source.label)));
-        facts.extend(a.prefixes.iter().map(|p| with(&format!("{} {}", p.label, p.own_service), &p.source.label)));
+        facts.extend(
+            a.prefixes.iter().map(|p| with(&format!("{} {}", p.label, p.own_service), &p.source.label)),
+        );
         facts.extend(a.asns.iter().map(|n| with(&n.label, &n.source.label)));
         facts.extend(a.ports.iter().map(|p| with(&p.label, &p.source.label)));
         facts.extend(a.protocols.iter().map(|p| with(&p.label, &p.source.label)));
@@ -256,7 +260,10 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, CatalogueError> {
     let mut files = Vec::with_capacity(paths.len());
     for path in paths {
         if fs::metadata(&path).map_err(io(&path))?.len() > MAX_FILE_BYTES {
-            return Err(CatalogueError::TooLarge { path, what: format!("has more than {MAX_FILE_BYTES} bytes") });
+            return Err(CatalogueError::TooLarge {
+                path,
+                what: format!("has more than {MAX_FILE_BYTES} bytes"),
+            });
         }
         let text = fs::read_to_string(&path).map_err(io(&path))?;
         files.push((path.display().to_string(), text));

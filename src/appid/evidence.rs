@@ -84,7 +84,8 @@ impl DnsView<'_> {
         let mut view = DnsView { all_fresh: true, ..DnsView::default() };
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let valid = || question.dns.iter().take(MAX_CANDIDATES_READ).filter(|c| c.name.is_valid());
-        let fresh_first = valid().filter(|c| is_fresh(c, question)).chain(valid().filter(|c| !is_fresh(c, question)));
+        let fresh_first =
+            valid().filter(|c| is_fresh(c, question)).chain(valid().filter(|c| !is_fresh(c, question)));
         for candidate in fresh_first {
             if !seen.insert(candidate.name.as_str()) {
                 continue;
@@ -129,8 +130,13 @@ fn is_fresh(candidate: &NameCandidate, question: &Question<'_>) -> bool {
 }
 
 /// Names that the lookups led to (CNAME), where they belong to `app`: they support it and never name it.
-pub(super) fn alias_support(catalogue: &Catalogue, question: &Question<'_>, app: &Application) -> Option<Evidence> {
-    let aliases = question.dns.iter().take(MAX_CANDIDATES_READ).flat_map(|c| c.aliases.iter().map(move |a| (c, a)));
+pub(super) fn alias_support(
+    catalogue: &Catalogue,
+    question: &Question<'_>,
+    app: &Application,
+) -> Option<Evidence> {
+    let aliases =
+        question.dns.iter().take(MAX_CANDIDATES_READ).flat_map(|c| c.aliases.iter().map(move |a| (c, a)));
     aliases.take(MAX_CANDIDATES_READ).find_map(|(candidate, alias)| {
         let (owner, fact) = catalogue.match_name(alias)?;
         (owner.app.id == app.app.id).then(|| Evidence {

@@ -80,7 +80,9 @@ impl Catalogue {
         match &winner {
             None => notes.push("no fact of the catalogue stands above this name".to_owned()),
             Some(w) if !w.names_app => {
-                notes.push("a fact of low confidence: it supports other evidence and names nothing alone".to_owned());
+                notes.push(
+                    "a fact of low confidence: it supports other evidence and names nothing alone".to_owned(),
+                );
             }
             Some(_) => {}
         }
@@ -88,17 +90,20 @@ impl Catalogue {
     }
 
     fn explain_address(&self, addr: IpAddr) -> MatchReport {
-        let mut met = self.index.address_matches(addr).filter_map(|place| self.prefix(place)).map(|(a, p)| {
-            MatchedFact {
-                app: Arc::clone(&a.app.id),
-                fact: Arc::clone(&p.label),
-                names_app: p.own_service,
-                source: Arc::clone(&p.source),
-            }
-        });
+        let mut met =
+            self.index.address_matches(addr).filter_map(|place| self.prefix(place)).map(|(a, p)| {
+                MatchedFact {
+                    app: Arc::clone(&a.app.id),
+                    fact: Arc::clone(&p.label),
+                    names_app: p.own_service,
+                    source: Arc::clone(&p.source),
+                }
+            });
         let (winner, shadowed) = (met.next(), met.collect());
         let note = match &winner {
-            None => "no prefix of the catalogue holds this address; an address alone rarely names an application",
+            None => {
+                "no prefix of the catalogue holds this address; an address alone rarely names an application"
+            }
             Some(w) if w.names_app => "nothing but this application is served from this prefix",
             Some(_) => "the prefix is the vendor's, but not this application's own: it names nothing alone",
         };

@@ -20,7 +20,8 @@ use super::application::{Application, AsRole};
 use super::catalogue::Catalogue;
 use super::evidence::{self, DnsView, FlowName};
 use crate::model::{
-    AppId, Endpoint, Evidence, EvidenceKind, FlowRecord, Identification, NameCandidate, NameOrigin, Tier, Timestamp,
+    AppId, Endpoint, Evidence, EvidenceKind, FlowRecord, Identification, NameCandidate, NameOrigin, Tier,
+    Timestamp,
 };
 
 /// More pieces than a reader weighs; the deciding ones come first.
@@ -166,8 +167,11 @@ fn decide<'c>(
     let own_prefix = prefix.filter(|(_, own, _)| *own).map(|(app, _, e)| named(app, Tier::E, e.kind.word()));
     // The flow says where it goes, and the catalogue does not know it: older lookups of the address say nothing more.
     if let Some(name) = spoken().find(|n| n.name.is_valid()) {
-        return own_prefix
-            .unwrap_or(Outcome { tier: Some(Tier::B), method: Some(name.origin.word()), ..Outcome::default() });
+        return own_prefix.unwrap_or(Outcome {
+            tier: Some(Tier::B),
+            method: Some(name.origin.word()),
+            ..Outcome::default()
+        });
     }
     let certified = by_certificate(names, dns);
     let resolved = by_dns(dns);
@@ -196,7 +200,8 @@ fn by_name<'a, 'c: 'a>(
     dns: &DnsView<'c>,
     protocol: Option<&ProtocolClaim<'c>>,
 ) -> Outcome<'c> {
-    let method = spoken.into_iter().find(|n| n.app.is_some_and(|a| a.app.id == app.app.id)).map(|n| n.origin.word());
+    let method =
+        spoken.into_iter().find(|n| n.app.is_some_and(|a| a.app.id == app.app.id)).map(|n| n.origin.word());
     let contradicted = dns.contradicts(app) || protocol.is_some_and(|(other, _)| other.app.id != app.app.id);
     let tier = if contradicted { Tier::C } else { Tier::B };
     Outcome { app: Some(app), tier: Some(tier), method, contradicted, ..Outcome::default() }
@@ -262,17 +267,16 @@ fn ids<'a>(ids: impl Iterator<Item = &'a AppId>) -> Vec<AppId> {
 
 /// Adds a piece unless it is there already.
 fn add(weighed: &mut Vec<Evidence>, piece: Option<Evidence>) {
-    if let Some(piece) = piece {
-        if !weighed.contains(&piece) {
-            weighed.push(piece);
-        }
-    }
+    let new = piece.filter(|piece| !weighed.contains(piece));
+    weighed.extend(new);
 }
 
 /// DNS answers of the application first, then the others.
 fn push_dns(weighed: &mut Vec<Evidence>, dns: &DnsView<'_>, app: Option<&Application>) {
     let own = |e: &&Evidence| {
-        app.is_some_and(|a| e.matched.as_ref().is_some_and(|m| a.domains.iter().any(|d| Arc::ptr_eq(&d.label, m))))
+        app.is_some_and(|a| {
+            e.matched.as_ref().is_some_and(|m| a.domains.iter().any(|d| Arc::ptr_eq(&d.label, m)))
+        })
     };
     weighed.extend(dns.evidence.iter().filter(own).cloned());
     weighed.extend(dns.evidence.iter().filter(|e| !own(e)).cloned());

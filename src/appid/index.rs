@@ -100,20 +100,19 @@ impl Index {
     /// The facts that `name` meets, best first: the full name, then suffixes from long to short.
     pub(super) fn name_matches<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Place> + 'a {
         let full = self.names.get(name).and_then(|slot| slot.full);
-        full.into_iter().chain(self.suffixes(name).filter_map(|s| self.names.get(s).and_then(|slot| slot.suffix)))
+        full.into_iter()
+            .chain(self.suffixes(name).filter_map(|s| self.names.get(s).and_then(|slot| slot.suffix)))
     }
 
     /// The suffixes of `name` at whole labels, longest first, none with more labels than any fact has.
     fn suffixes<'a>(&self, name: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut start = name.len();
         for _ in 0..self.max_labels {
-            match name.get(..start.saturating_sub(1)).and_then(|head| head.rfind('.')) {
-                Some(dot) => start = dot + 1,
-                None => {
-                    start = 0;
-                    break;
-                }
-            }
+            let Some(dot) = name.get(..start.saturating_sub(1)).and_then(|head| head.rfind('.')) else {
+                start = 0;
+                break;
+            };
+            start = dot + 1;
         }
         let first = name.get(start..).filter(|s| !s.is_empty());
         std::iter::successors(first, |s| s.split_once('.').map(|(_, rest)| rest))

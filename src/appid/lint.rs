@@ -51,7 +51,8 @@ impl Catalogue {
             else {
                 continue;
             };
-            let message = format!("`{}` belongs to `{}` already: one of them must go", conflict.what, winner.app.id);
+            let message =
+                format!("`{}` belongs to `{}` already: one of them must go", conflict.what, winner.app.id);
             findings.push(finding(LintLevel::Error, "conflict", loser, message));
         }
         for application in &self.applications {
@@ -62,7 +63,9 @@ impl Catalogue {
         }
         self.lint_tags(&mut findings);
         self.lint_sources(&mut findings);
-        findings.sort_by(|a, b| (a.level, &a.app, a.kind, &a.message).cmp(&(b.level, &b.app, b.kind, &b.message)));
+        findings.sort_by(|a, b| {
+            (a.level, &a.app, a.kind, &a.message).cmp(&(b.level, &b.app, b.kind, &b.message))
+        });
         findings
     }
 
@@ -80,19 +83,30 @@ impl Catalogue {
                 findings.push(finding(LintLevel::Error, "wide_prefix", a, message));
             }
             let holder = self.applications.iter().filter(|b| b.app.id != a.app.id).find(|b| {
-                b.prefixes.iter().any(|p| p.own_service && prefix.own_service && p.prefix.contains(&prefix.prefix))
+                b.prefixes
+                    .iter()
+                    .any(|p| p.own_service && prefix.own_service && p.prefix.contains(&prefix.prefix))
             });
             if let Some(b) = holder {
-                let message = format!("`{}` lies in an own prefix of `{}`: only one can be right", prefix.prefix, b.app.id);
+                let message = format!(
+                    "`{}` lies in an own prefix of `{}`: only one can be right",
+                    prefix.prefix, b.app.id
+                );
                 findings.push(finding(LintLevel::Error, "overlapping_prefix", a, message));
             }
         }
         if a.role == AppRole::Infrastructure && !a.app.tags.iter().any(|t| &**t == "infrastructure") {
-            let message = "role infrastructure without the tag `infrastructure`: rules could not tell it".to_owned();
+            let message =
+                "role infrastructure without the tag `infrastructure`: rules could not tell it".to_owned();
             findings.push(finding(LintLevel::Error, "missing_tag", a, message));
         }
         if a.app.tags.is_empty() {
-            findings.push(finding(LintLevel::Warning, "no_tags", a, "has no tags: rules by tag never meet it".to_owned()));
+            findings.push(finding(
+                LintLevel::Warning,
+                "no_tags",
+                a,
+                "has no tags: rules by tag never meet it".to_owned(),
+            ));
         }
     }
 
@@ -103,7 +117,8 @@ impl Catalogue {
             findings.push(finding(LintLevel::Error, "public_suffix", a, message));
         }
         if fact.kind == DomainKind::Suffix && is_rented(domain) && a.role != AppRole::Infrastructure {
-            let message = format!("names below `{domain}` are rented to anybody: only role infrastructure may have it");
+            let message =
+                format!("names below `{domain}` are rented to anybody: only role infrastructure may have it");
             findings.push(finding(LintLevel::Error, "rented_suffix", a, message));
         }
         let same = a.domains.iter().filter(|d| d.domain == fact.domain && d.kind == fact.kind).count();
@@ -115,11 +130,12 @@ impl Catalogue {
         let above = self.index.name_matches(domain).filter_map(|place| self.domain(place)).find(|(_, d)| {
             d.domain != fact.domain || (fact.kind == DomainKind::Full && d.kind == DomainKind::Suffix)
         });
-        if let Some((b, shorter)) = above {
-            if b.app.id == *app && shorter.confidence == fact.confidence {
-                let message = format!("`{}` is covered by its own `{}`: take it out", fact.label, shorter.label);
-                findings.push(finding(LintLevel::Warning, "dead_domain", a, message));
-            }
+        if let Some((b, shorter)) = above
+            && b.app.id == *app
+            && shorter.confidence == fact.confidence
+        {
+            let message = format!("`{}` is covered by its own `{}`: take it out", fact.label, shorter.label);
+            findings.push(finding(LintLevel::Warning, "dead_domain", a, message));
         }
     }
 
@@ -129,14 +145,20 @@ impl Catalogue {
             for tag in &a.app.tags {
                 used.insert(&**tag);
                 if !self.shared.tags.contains_key(&**tag) {
-                    let message = format!("tag `{tag}` is explained nowhere: add it under [tags], or correct it");
+                    let message =
+                        format!("tag `{tag}` is explained nowhere: add it under [tags], or correct it");
                     findings.push(finding(LintLevel::Error, "unknown_tag", a, message));
                 }
             }
         }
         for tag in self.shared.tags.keys().filter(|t| !used.contains(t.as_str())) {
             let message = format!("tag `{tag}` is explained but no application has it");
-            findings.push(LintFinding { level: LintLevel::Warning, kind: "empty_tag", app: "-".into(), message });
+            findings.push(LintFinding {
+                level: LintLevel::Warning,
+                kind: "empty_tag",
+                app: "-".into(),
+                message,
+            });
         }
     }
 
@@ -148,12 +170,18 @@ impl Catalogue {
             used.extend(a.asns.iter().map(|n| &*n.source.key));
             used.extend(a.ports.iter().map(|p| &*p.source.key));
             used.extend(a.protocols.iter().map(|p| &*p.source.key));
-            let seat = self.shared.sources.values().filter(|s| a.app.vendor_source.as_ref() == Some(&s.label));
+            let seat =
+                self.shared.sources.values().filter(|s| a.app.vendor_source.as_ref() == Some(&s.label));
             used.extend(seat.map(|s| &*s.key));
         }
         for (key, _) in self.shared.sources.iter().filter(|(key, _)| !used.contains(key.as_str())) {
             let message = format!("source `{key}` stands behind no fact");
-            findings.push(LintFinding { level: LintLevel::Warning, kind: "unused_source", app: "-".into(), message });
+            findings.push(LintFinding {
+                level: LintLevel::Warning,
+                kind: "unused_source",
+                app: "-".into(),
+                message,
+            });
         }
     }
 }

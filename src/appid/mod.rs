@@ -15,8 +15,8 @@ mod application;
 mod catalogue;
 mod config;
 mod embedded;
-mod evidence;
 mod error;
+mod evidence;
 mod explain;
 mod format;
 mod identify;
@@ -29,8 +29,8 @@ mod suffixes;
 mod tests;
 
 pub use application::{
-    AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, PortFact, PrefixFact,
-    ProtocolFact,
+    AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, PortFact,
+    PrefixFact, ProtocolFact,
 };
 pub use catalogue::{AppSummary, Catalogue};
 pub use config::CatalogueConfig;

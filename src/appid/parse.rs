@@ -33,11 +33,19 @@ pub(super) fn parse(file: &str, text: &str, shared: &mut Shared) -> Result<Vec<A
     let mut applications = Vec::with_capacity(raw.application.len());
     for entry in &raw.application {
         if !seen.insert(entry.id.get_ref().as_str()) {
-            reader.problem(entry.id.span(), entry.id.get_ref(), "this id stands twice in the file: join the two entries");
+            reader.problem(
+                entry.id.span(),
+                entry.id.get_ref(),
+                "this id stands twice in the file: join the two entries",
+            );
         }
         applications.push(reader.application(entry));
     }
-    if reader.problems.is_empty() { Ok(applications) } else { Err(CatalogueError::Facts { problems: reader.problems }) }
+    if reader.problems.is_empty() {
+        Ok(applications)
+    } else {
+        Err(CatalogueError::Facts { problems: reader.problems })
+    }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -98,7 +106,11 @@ impl Reader<'_> {
         for group in &raw.domains {
             let source = self.source(&group.source, id);
             if group.suffix.is_empty() && group.full.is_empty() {
-                self.problem(group.source.span(), id, "a group of domains without `suffix` and without `full`");
+                self.problem(
+                    group.source.span(),
+                    id,
+                    "a group of domains without `suffix` and without `full`",
+                );
             }
             for (kind, names) in [(DomainKind::Suffix, &group.suffix), (DomainKind::Full, &group.full)] {
                 for name in names {
@@ -140,7 +152,8 @@ impl Reader<'_> {
         if let Some(source) = self.shared.sources.get(key.get_ref()) {
             return Arc::clone(source);
         }
-        let what = format!("source `{}` is not defined: add it under [sources.{}]", key.get_ref(), key.get_ref());
+        let what =
+            format!("source `{}` is not defined: add it under [sources.{}]", key.get_ref(), key.get_ref());
         self.problem(key.span(), app, &what);
         let none: Arc<str> = "".into();
         Arc::new(FactSource {
@@ -166,15 +179,14 @@ impl Reader<'_> {
             let what = format!("`{}` is no country: expected two letters of ISO 3166-1", country.get_ref());
             self.problem(country.span(), &app.id, &what);
         }
-        match &raw.vendor_country_source {
-            None => self.problem(country.span(), &app.id, "`vendor-country` needs a `vendor-country-source`"),
-            Some(key) => match self.shared.sources.get(key) {
-                Some(source) => app.vendor_source = Some(Arc::clone(&source.label)),
-                None => {
-                    let what = format!("source `{key}` is not defined: add it under [sources.{key}]");
-                    self.problem(country.span(), &app.id, &what);
-                }
-            },
+        let Some(key) = &raw.vendor_country_source else {
+            self.problem(country.span(), &app.id, "`vendor-country` needs a `vendor-country-source`");
+            return app;
+        };
+        app.vendor_source = self.shared.sources.get(key).map(|source| Arc::clone(&source.label));
+        if app.vendor_source.is_none() {
+            let what = format!("source `{key}` is not defined: add it under [sources.{key}]");
+            self.problem(country.span(), &app.id, &what);
         }
         app
     }
@@ -190,7 +202,8 @@ impl Reader<'_> {
         let text = name.get_ref().as_str();
         let host = HostName::from_wire(text.as_bytes()).filter(|h| h.is_valid() && h.as_str() == text);
         if host.is_none() {
-            let what = format!("`{text}` is no domain: expected lower case, two labels or more, no dot at the ends");
+            let what =
+                format!("`{text}` is no domain: expected lower case, two labels or more, no dot at the ends");
             self.problem(name.span(), app, &what);
             return None;
         }
@@ -209,12 +222,14 @@ impl Reader<'_> {
             let source = self.source(&group.source, app);
             for text in &group.prefix {
                 match text.get_ref().parse::<IpNet>() {
-                    Ok(prefix) if prefix.trunc() == prefix && prefix.prefix_len() > 0 => facts.push(PrefixFact {
-                        prefix,
-                        own_service: group.own_service,
-                        source: Arc::clone(&source),
-                        label: format!("prefix {prefix}").into(),
-                    }),
+                    Ok(prefix) if prefix.trunc() == prefix && prefix.prefix_len() > 0 => {
+                        facts.push(PrefixFact {
+                            prefix,
+                            own_service: group.own_service,
+                            source: Arc::clone(&source),
+                            label: format!("prefix {prefix}").into(),
+                        });
+                    }
                     _ => {
                         let what = format!(
                             "`{}` is no prefix: expected an address and a length, host bits zero, like 192.0.2.0/24",
@@ -268,7 +283,11 @@ impl Reader<'_> {
                     self.problem(text.span(), app, "a protocol has 1 to 64 of a-z, 0-9, _ and -");
                 }
                 let label = format!("protocol {}", text.get_ref()).into();
-                facts.push(ProtocolFact { name: text.get_ref().as_str().into(), source: Arc::clone(&source), label });
+                facts.push(ProtocolFact {
+                    name: text.get_ref().as_str().into(),
+                    source: Arc::clone(&source),
+                    label,
+                });
             }
         }
         facts
@@ -276,7 +295,8 @@ impl Reader<'_> {
 }
 
 fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 fn port_range(text: &str) -> Option<(Protocol, u16, u16)> {

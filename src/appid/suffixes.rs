@@ -74,7 +74,9 @@ const RENTED: [&str; 60] = [
 pub(super) fn is_registry_level(domain: &str) -> bool {
     match domain.split_once('.') {
         None => true,
-        Some((second, top)) => !top.contains('.') && top.len() == 2 && GENERIC_SECOND_LEVELS.contains(&second),
+        Some((second, top)) => {
+            !top.contains('.') && top.len() == 2 && GENERIC_SECOND_LEVELS.contains(&second)
+        }
     }
 }
 

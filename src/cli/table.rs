@@ -93,11 +93,7 @@ fn destinations(out: &mut String, summary: &Summary, style: Style) {
 }
 
 fn application_row(id: Option<&str>, app: &Application) -> Vec<Cell> {
-    let label = match (&app.about, id) {
-        (Some(about), Some(id)) if !about.name.eq_ignore_ascii_case(id) => format!("{id} ({})", about.name),
-        (_, Some(id)) => id.to_owned(),
-        (_, None) => "not named".to_owned(),
-    };
+    let label = id.unwrap_or("not named");
     let seat = app
         .about
         .as_ref()
@@ -112,7 +108,10 @@ fn application_row(id: Option<&str>, app: &Application) -> Vec<Cell> {
         Cell::new(""),
         Cell::new(""),
         Cell::new(""),
-        Cell::new(if seat.is_empty() { String::new() } else { format!("vendor: {seat}") }),
+        Cell::new(match &app.about {
+            Some(about) => format!("{}; vendor {seat}", shorten(&about.name, 40)),
+            None => String::new(),
+        }),
     ]
 }
 

@@ -4,7 +4,6 @@
 //! result on every run. It reads no clock: its time is the latest packet time it has seen.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::alert::AlertBook;
@@ -12,10 +11,10 @@ use crate::appid::{Identifier, Question};
 use crate::enrich::Enricher;
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Endpoint, EnrichedFlow, FlowId, FlowRecord, HostName, Identification, MacAddr,
-    NameCandidate, Provenance, Timestamp,
+    Alert, AlertTransition, Bytes, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord, HostName, Identification,
+    MacAddr, NameCandidate, Outcome, Provenance, Timestamp,
 };
-use crate::policy::Judge;
+use crate::policy::{Judge, Judgement};
 
 /// Takes what the flow stage gives out.
 pub trait Sink: Send {
@@ -41,11 +40,21 @@ pub struct Parts {
 pub struct FlowStage {
     parts: Parts,
     book: AlertBook,
-    /// DNS candidates that long flows were first seen with: by their end the names table may have forgotten.
-    remembered: HashMap<FlowId, Vec<NameCandidate>>,
-    remembered_full: u64,
+    /// What is remembered of flows between their records.
+    open: HashMap<FlowId, OpenFlow>,
+    open_full: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
+}
+
+/// What is remembered of a flow that gave an interim record.
+#[derive(Default)]
+struct OpenFlow {
+    /// DNS candidates that it was first seen with: by its end the table of names may have forgotten them.
+    dns: Vec<NameCandidate>,
+    /// Octets up and down of earlier records of which a rule could not tell. If a later record settles it for a match,
+    /// they belong to the alert too.
+    owed: Vec<(Arc<str>, Bytes)>,
 }
 
 /// The local end and the far end of a record.
@@ -57,16 +66,16 @@ struct Sides {
 }
 
 impl FlowStage {
-    /// More open flows with remembered names than any meter's table holds.
-    const MAX_REMEMBERED: usize = 1 << 20;
+    /// More open flows than any meter's table holds by default.
+    const MAX_OPEN: usize = 1 << 20;
 
     /// Joins the parts.
     pub fn new(parts: Parts, book: AlertBook) -> Self {
         Self {
             parts,
             book,
-            remembered: HashMap::new(),
-            remembered_full: 0,
+            open: HashMap::new(),
+            open_full: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
         }
@@ -104,7 +113,7 @@ impl FlowStage {
         let mut limits = self.parts.enricher.limits();
         limits.extend(self.parts.judge.limits());
         limits.extend(self.book.limits());
-        limits.insert("remembered_names_full".to_owned(), self.remembered_full);
+        limits.insert("open_flows_full".to_owned(), self.open_full);
         limits.retain(|_, count| *count > 0);
         limits
     }
@@ -117,13 +126,12 @@ impl FlowStage {
     /// One record through appid, enrich, policy and alert.
     fn judge(&mut self, record: FlowRecord, sink: &mut dyn Sink) {
         self.now = self.now.max(record.end);
-        let flow = self.enrich(record);
-        let (flow, findings) = {
-            let mut flow = flow;
-            let judgement = self.parts.judge.judge(&flow);
-            flow.verdicts = judgement.verdicts;
-            (flow, judgement.findings)
-        };
+        let mut memory = self.open.remove(&record.id).unwrap_or_default();
+        let mut flow = self.enrich(record, &mut memory);
+        let Judgement { verdicts, mut findings } = self.parts.judge.judge(&flow);
+        flow.verdicts = verdicts;
+        settle_debts(&mut memory.owed, &flow, &mut findings);
+        self.remember(&flow, memory);
         sink.flow(&flow);
         for finding in &findings {
             self.book.raise(&flow, finding, &mut self.changes);
@@ -133,19 +141,21 @@ impl FlowStage {
     }
 
     /// Everything that can be concluded about a record before the rules see it.
-    fn enrich(&mut self, record: FlowRecord) -> EnrichedFlow {
+    fn enrich(&mut self, record: FlowRecord, memory: &mut OpenFlow) -> EnrichedFlow {
         let sides = self.sides(&record);
         let mut remote = self.parts.enricher.remote(sides.remote.addr);
         let device = self.parts.enricher.device(sides.device.addr, sides.device_mac);
-        let dns = self.candidates(&record, sides.device.addr, sides.remote.addr);
+        if memory.dns.is_empty() {
+            memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
+        }
         let identification = self.parts.identifier.identify(&Question {
             record: &record,
             remote: sides.remote,
             asn: remote.operator.asn,
-            dns: &dns,
+            dns: &memory.dns,
             at: record.start,
         });
-        remote.hostname = host_name(&record, &dns, &identification);
+        remote.hostname = host_name(&record, &memory.dns, &identification);
         EnrichedFlow {
             record,
             identification,
@@ -154,6 +164,18 @@ impl FlowStage {
             device_is_source: sides.device_is_source,
             verdicts: Vec::new(),
             provenance: Arc::clone(&self.parts.provenance),
+        }
+    }
+
+    /// Keeps what the flow's next record will need.
+    fn remember(&mut self, flow: &EnrichedFlow, memory: OpenFlow) {
+        if flow.record.is_final() || (memory.dns.is_empty() && memory.owed.is_empty()) {
+            return;
+        }
+        if self.open.len() < Self::MAX_OPEN {
+            self.open.insert(flow.record.id, memory);
+        } else {
+            self.open_full += 1;
         }
     }
 
@@ -177,30 +199,30 @@ impl FlowStage {
         }
     }
 
-    /// The names under which the client may have reached the remote when the flow began.
-    fn candidates(&mut self, record: &FlowRecord, client: IpAddr, remote: IpAddr) -> Vec<NameCandidate> {
-        let known = if record.is_final() {
-            self.remembered.remove(&record.id)
-        } else {
-            self.remembered.get(&record.id).cloned()
-        };
-        if let Some(known) = known {
-            return known;
-        }
-        let found = self.parts.enricher.candidates(client, remote, record.start);
-        if !record.is_final() && !found.is_empty() {
-            if self.remembered.len() < Self::MAX_REMEMBERED {
-                self.remembered.insert(record.id, found.clone());
-            } else {
-                self.remembered_full += 1;
-            }
-        }
-        found
-    }
-
     fn hand_over(&mut self, sink: &mut dyn Sink) {
         for (transition, alert) in self.changes.drain(..) {
             sink.alert(transition, &alert);
+        }
+    }
+}
+
+/// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.
+fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings: &mut [Finding]) {
+    for finding in findings {
+        if let Some(at) = owed.iter().position(|(rule, _)| *rule == finding.rule) {
+            let (_, bytes) = owed.swap_remove(at);
+            finding.bytes_up = finding.bytes_up.saturating_add(bytes.up);
+            finding.bytes_down = finding.bytes_down.saturating_add(bytes.down);
+        }
+    }
+    for verdict in flow.verdicts.iter().filter(|v| v.outcome == Outcome::CannotTell) {
+        let (up, down) = (flow.bytes_up(), flow.bytes_down());
+        match owed.iter_mut().find(|(rule, _)| *rule == verdict.rule) {
+            Some((_, bytes)) => {
+                bytes.up = bytes.up.saturating_add(up);
+                bytes.down = bytes.down.saturating_add(down);
+            }
+            None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
         }
     }
 }

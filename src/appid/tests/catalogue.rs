@@ -188,7 +188,8 @@ fn an_address_names_an_application_only_by_its_own_prefix() {
 
 #[test]
 fn a_later_layer_overrides_an_application_whole_and_says_so() {
-    let mine = FULL_AND_SUFFIX.split("[[application]]").nth(1).map(|t| format!("[[application]]{t}")).unwrap();
+    let mine =
+        FULL_AND_SUFFIX.split("[[application]]").nth(1).map(|t| format!("[[application]]{t}")).unwrap();
     let mine = mine.replace("example.com", "example.net").replace("One", "Mine");
     let catalogue = layered(&[("shipped.toml", FULL_AND_SUFFIX), ("mine.toml", &mine)]).unwrap();
     assert_eq!(&*catalogue.show("one").unwrap().app.name, "Mine");
@@ -200,7 +201,8 @@ fn a_later_layer_overrides_an_application_whole_and_says_so() {
 
 #[test]
 fn an_admins_application_wins_a_domain_over_a_shipped_one() {
-    let mine = FULL_AND_SUFFIX.split("[[application]]").nth(1).map(|t| format!("[[application]]{t}")).unwrap();
+    let mine =
+        FULL_AND_SUFFIX.split("[[application]]").nth(1).map(|t| format!("[[application]]{t}")).unwrap();
     let mine = mine.replace("\"one\"", "\"zz-mine\"");
     let catalogue = layered(&[("shipped.toml", FULL_AND_SUFFIX), ("mine.toml", &mine)]).unwrap();
     assert_eq!(catalogue.explain_match("www.example.com").app().map(|a| &**a), Some("zz-mine"));
@@ -212,7 +214,8 @@ fn the_version_hangs_on_facts_and_not_on_comments_or_order() {
     let base = small(FULL_AND_SUFFIX).unwrap().version();
     assert_eq!(base.len(), 16);
     assert_eq!(base, small(&format!("# a comment\n{FULL_AND_SUFFIX}")).unwrap().version());
-    let turned = FULL_AND_SUFFIX.replace(r#"["example.com", "a.b.example.com"]"#, r#"["a.b.example.com", "example.com"]"#);
+    let turned = FULL_AND_SUFFIX
+        .replace(r#"["example.com", "a.b.example.com"]"#, r#"["a.b.example.com", "example.com"]"#);
     assert_eq!(base, small(&turned).unwrap().version());
     assert_ne!(base, small(&FULL_AND_SUFFIX.replace("low.example", "l0w.example")).unwrap().version());
 }
@@ -236,14 +239,26 @@ fn wrong_files_are_refused_with_file_line_application_and_fact() {
     let good = FULL_AND_SUFFIX;
     for (from, to, want) in [
         ("vendor = \"V\"", "wendor = \"V\"", "test.toml:5"),
-        ("\"example.com\", \"a", "\"Example.com\", \"a", "test.toml:17: application `two`: `Example.com` is no domain"),
+        (
+            "\"example.com\", \"a",
+            "\"Example.com\", \"a",
+            "test.toml:17: application `two`: `Example.com` is no domain",
+        ),
         ("[\"example.com\"]", "[\"com\"]", "application `one`: `com` is no domain"),
         ("source = \"curated\"", "source = \"gossip\"", "source `gossip` is not defined"),
         ("id = \"two\"", "id = \"one\"", "test.toml:11: application `one`: this id stands twice"),
         ("id = \"two\"", "id = \"Two!\"", "application `Two!`: an id has"),
         ("192.0.2.0/24", "192.0.2.1/24", "`192.0.2.1/24` is no prefix"),
-        ("name = \"One\"", "name = \"One\"\nvendor-country = \"CN\"", "`vendor-country` needs a `vendor-country-source`"),
-        ("name = \"One\"", "name = \"One\"\nvendor-country = \"EU\"\nvendor-country-source = \"curated\"", "is no country"),
+        (
+            "name = \"One\"",
+            "name = \"One\"\nvendor-country = \"CN\"",
+            "`vendor-country` needs a `vendor-country-source`",
+        ),
+        (
+            "name = \"One\"",
+            "name = \"One\"\nvendor-country = \"EU\"\nvendor-country-source = \"curated\"",
+            "is no country",
+        ),
         ("name = \"One\"", "name = \"One\"\nrole = \"boss\"", "test.toml:5"),
     ] {
         let text = good.replacen(from, to, 1);
@@ -289,10 +304,11 @@ fn the_configuration_is_checked_with_key_paths() {
 #[allow(clippy::disallowed_methods, reason = "measures time")]
 fn a_look_up_takes_less_than_a_microsecond() {
     let catalogue = embedded();
-    let names: Vec<HostName> = ["short.weixin.qq.com", "www.example.org", "a.b.c.d.e.f.g.h.example.net", "www.google.com"]
-        .iter()
-        .map(|n| HostName::from_wire(n.as_bytes()).unwrap())
-        .collect();
+    let names: Vec<HostName> =
+        ["short.weixin.qq.com", "www.example.org", "a.b.c.d.e.f.g.h.example.net", "www.google.com"]
+            .iter()
+            .map(|n| HostName::from_wire(n.as_bytes()).unwrap())
+            .collect();
     let start = std::time::Instant::now();
     let mut met = 0_u32;
     for _ in 0..250_000 {
