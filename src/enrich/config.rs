@@ -158,3 +158,42 @@ impl EnrichConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(config: &EnrichConfig) -> Vec<String> {
+        let mut problems = Vec::new();
+        config.validate(&mut problems);
+        problems.into_iter().map(|p| p.to_string()).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_sound_and_survive_writing_and_reading() {
+        let config = EnrichConfig::default();
+        assert!(problems(&config).is_empty());
+        assert_eq!(config.local_networks.len(), LOCAL.len(), "every default prefix parses");
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<EnrichConfig>(&text).unwrap(), config);
+        assert!(toml::from_str::<EnrichConfig>("databses = []").is_err(), "a misspelt key is refused");
+    }
+
+    #[test]
+    fn problems_name_the_whole_key() {
+        let text = "local-networks = []\nrouter-threshold = 0\nmax-database-size = \"0\"\n[[networks]]\nname = \"\"\nprefixes = []\n\
+                    [[devices]]\nname = \"tv\"\nmac = \"zz\"\n[[devices]]\nname = \"x\"\n";
+        let found = problems(&toml::from_str(text).unwrap());
+        for key in [
+            "enrich.router-threshold",
+            "enrich.max-database-size",
+            "enrich.local-networks",
+            "enrich.networks[0].name",
+            "enrich.networks[0].prefixes",
+            "enrich.devices[0].mac",
+            "enrich.devices[1]",
+        ] {
+            assert!(found.iter().any(|p| p.starts_with(&format!("`{key}`"))), "{key}: {found:?}");
+        }
+    }
+}

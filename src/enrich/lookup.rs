@@ -153,7 +153,7 @@ fn registrant(answers: &[Answer], as_countries: &[Claim]) -> RoleAnswer {
 fn operator(row: Option<&OperatorRow>, as_countries: &[Claim]) -> RoleAnswer {
     let registered = first_country(as_countries);
     match row {
-        Some(row) => from_row(row, row.country, as_countries),
+        Some(row) => from_row(row, row.country, row.certainty, as_countries),
         None => RoleAnswer {
             country: registered,
             certainty: if registered.is_some() { Certainty::Medium } else { Certainty::Unknown },
@@ -168,7 +168,7 @@ fn owner(row: Option<&OperatorRow>, as_countries: &[Claim]) -> RoleAnswer {
     let registered = first_country(as_countries);
     match row {
         // A company without a parent in the table is its own.
-        Some(row) => from_row(row, row.owner_country.or(row.country), as_countries),
+        Some(row) => from_row(row, row.owner_country.or(row.country), row.owner_certainty, as_countries),
         None => RoleAnswer {
             country: registered,
             certainty: if registered.is_some() { Certainty::Low } else { Certainty::Unknown },
@@ -178,7 +178,12 @@ fn owner(row: Option<&OperatorRow>, as_countries: &[Claim]) -> RoleAnswer {
     }
 }
 
-fn from_row(row: &OperatorRow, country: Option<CountryCode>, as_countries: &[Claim]) -> RoleAnswer {
+fn from_row(
+    row: &OperatorRow,
+    country: Option<CountryCode>,
+    certainty: Certainty,
+    as_countries: &[Claim],
+) -> RoleAnswer {
     let table = Claim { source: "operators".into(), country, date: Some(Arc::clone(&row.source_date)) };
     let mut note = format!("{}: {}", row.name, row.source);
     if let Some(more) = &row.note {
@@ -187,7 +192,7 @@ fn from_row(row: &OperatorRow, country: Option<CountryCode>, as_countries: &[Cla
     }
     RoleAnswer {
         country,
-        certainty: if country.is_some() { row.certainty } else { Certainty::Unknown },
+        certainty: if country.is_some() { certainty } else { Certainty::Unknown },
         claims: std::iter::once(table).chain(as_countries.iter().cloned()).collect(),
         note: Some(note.into()),
     }

@@ -54,6 +54,8 @@ pub struct OperatorRow {
     pub source_date: Arc<str>,
     /// How much it can carry.
     pub certainty: Certainty,
+    /// How much its owner can carry; often the same.
+    pub owner_certainty: Certainty,
     /// What a reader should know beside it.
     pub note: Option<Arc<str>>,
     /// The table's file.
@@ -103,6 +105,7 @@ struct Group {
     source: String,
     source_date: String,
     certainty: String,
+    owner_certainty: Option<String>,
     note: Option<String>,
     #[serde(default)]
     network: Vec<Spanned<Network>>,
@@ -128,6 +131,7 @@ struct Network {
     source: Option<String>,
     source_date: Option<String>,
     certainty: Option<String>,
+    owner_certainty: Option<String>,
     note: Option<String>,
 }
 
@@ -293,6 +297,11 @@ fn row(group: &Group, network: &Network, file: &Arc<str>, line: usize) -> Result
     if source == "unconfirmed" && certainty != Certainty::Low {
         return Err("an unconfirmed row must have `certainty = \"low\"`".to_owned());
     }
+    // An owner is never surer than the row itself.
+    let owner_certainty = match network.owner_certainty.as_ref().or(group.owner_certainty.as_ref()) {
+        Some(word) => self::certainty(word)?.min(certainty),
+        None => certainty,
+    };
     let since = network.since.as_deref().map(|d| date(d, "since")).transpose()?;
     let until = network.until.as_deref().map(|d| date(d, "until")).transpose()?;
     if matches!((since, until), (Some(s), Some(u)) if u < s) {
@@ -312,6 +321,7 @@ fn row(group: &Group, network: &Network, file: &Arc<str>, line: usize) -> Result
         source: source.into(),
         source_date: pick(network.source_date.as_ref(), &group.source_date).into(),
         certainty,
+        owner_certainty,
         note: network.note.as_ref().or(group.note.as_ref()).map(|n| n.as_str().into()),
         file: Arc::clone(file),
         line,
@@ -373,6 +383,20 @@ mod tests {
     }
 
     #[test]
+    fn an_admins_row_goes_before_the_embedded_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, format!("{HEAD}[[group.network]]\nasns = [132203]\n")).unwrap();
+        let config = EnrichConfig { operators: vec![path], ..EnrichConfig::default() };
+        let table = OperatorTable::load(&config).unwrap();
+        let row = table.find("162.62.52.1".parse().unwrap(), Some(132_203), None).unwrap();
+        assert_eq!((&*row.name, row.line), ("X", 12));
+        assert_eq!(table.builds().len(), 2);
+        let missing = EnrichConfig { operators: vec!["/nonexistent.toml".into()], ..EnrichConfig::default() };
+        assert!(OperatorTable::load(&missing).unwrap_err().to_string().contains("/nonexistent.toml"));
+    }
+
+    #[test]
     fn the_embedded_table_is_sound_and_an_unsourced_row_is_never_more_than_low() {
         let table = OperatorTable::load(&EnrichConfig::default()).unwrap();
         let mut rows = 0;
@@ -380,6 +404,8 @@ mod tests {
             rows += 1;
             assert!(&*row.source != "unconfirmed" || row.certainty == Certainty::Low, "AS{asn}");
             assert!(!row.source_date.is_empty(), "AS{asn}");
+            let recalled = row.source.starts_with("general knowledge");
+            assert!(!recalled || row.certainty <= Certainty::Medium, "AS{asn}: nobody opened its source");
         }
         assert!(rows >= 300, "{rows}");
     }

@@ -277,3 +277,83 @@ fn record(
     }
     (!map.is_empty()).then_some(Value::Map(map))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range<T>(start: u128, end: u128, value: T) -> Range<T> {
+        Range { start, end, value }
+    }
+
+    fn cc(code: &str) -> CountryCode {
+        CountryCode::parse(code).unwrap()
+    }
+
+    fn layers() -> Layers {
+        let network =
+            |country: &str, asn| Network { country: CountryCode::parse(country), asn, anycast: asn == 8 };
+        Layers {
+            dbip: vec![range(0x0900_0000, 0x0900_00ff, cc("DE")), range(0x0900_0200, 0x0900_02ff, cc("FR"))],
+            ipfire: vec![
+                range(0x0900_0080, 0x0900_01ff, network("US", 7)),
+                range(0x0900_0200, 0x0900_02ff, network("", 8)),
+            ],
+            rir: vec![range(0x0900_0000, 0x0900_02ff, cc("US"))],
+            iptoasn: vec![
+                range(0x0900_0080, 0x0900_00bf, cc("SG")),
+                range(0x0900_00c0, 0x0900_01ff, cc("CN")),
+            ],
+        }
+    }
+
+    fn empty() -> Layers {
+        Layers { dbip: vec![], ipfire: vec![], rir: vec![], iptoasn: vec![] }
+    }
+
+    fn made() -> (Vec<u8>, BuildReport) {
+        let names = BTreeMap::from([(7, "Seven".to_owned())]);
+        write(&layers(), &empty(), &names, crate::enrich::embedded_sources()).unwrap()
+    }
+
+    #[test]
+    fn the_same_sources_give_the_same_bytes() {
+        assert_eq!(made(), made());
+    }
+
+    #[test]
+    fn each_stretch_says_what_all_layers_say_of_it() {
+        let (bytes, report) = made();
+        assert_eq!((report.autonomous_systems, report.named, report.placed), (2, 1, 1));
+        let reader = maxminddb::Reader::from_source(bytes).unwrap();
+        reader.verify().unwrap();
+        let ask = |addr: &str| -> serde_json::Value {
+            reader.lookup(addr.parse().unwrap()).unwrap().decode().unwrap().unwrap_or_default()
+        };
+        let us = serde_json::json!({"iso_code": "US"});
+        assert_eq!(
+            ask("9.0.0.1"),
+            serde_json::json!({"country": {"iso_code": "DE"}, "registered_country": us})
+        );
+        assert_eq!(
+            ask("9.0.0.200"),
+            serde_json::json!({
+                "country": {"iso_code": "DE"}, "registered_country": us, "ipfire": "US", "as_country": "CN",
+                "autonomous_system_number": 7, "autonomous_system_organization": "Seven",
+            }),
+            "most of AS7's addresses are of CN"
+        );
+        assert_eq!(ask("9.0.2.1")["is_anycast"], serde_json::json!(true));
+        assert_eq!(ask("9.0.3.1"), serde_json::Value::Null);
+        assert_eq!(reader.metadata().description["ipfire"], "2026-08-22");
+    }
+
+    #[test]
+    fn ranges_that_touch_and_agree_are_joined() {
+        let mut ranges = Vec::new();
+        for (start, end, value) in [(0, 1, 'a'), (2, 3, 'a'), (4, 5, 'b'), (7, 8, 'b')] {
+            push_range(&mut ranges, range(start, end, value));
+        }
+        assert_eq!(ranges, [range(0, 3, 'a'), range(4, 5, 'b'), range(7, 8, 'b')]);
+    }
+}

@@ -120,3 +120,32 @@ impl Input {
         EnrichError::Input { path: self.path.clone(), reason }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_database_is_what_its_pinned_sources_give() {
+        let Some(folder) = std::env::var_os("WHITHER_GEOIP_INPUTS") else {
+            println!("skipped: set WHITHER_GEOIP_INPUTS to a folder filled by scripts/geoip-fetch");
+            return;
+        };
+        let inputs = BuildInputs { folder: folder.into() };
+        let (bytes, report) = build_bytes(&inputs).unwrap();
+        let shipped = include_bytes!("../../../geoip/whither-geo.mmdb.zst");
+        println!("{report:#?}");
+        assert!(
+            zstd::bulk::decompress(shipped, 64 << 20).unwrap() == bytes,
+            "rebuild geoip/whither-geo.mmdb.zst"
+        );
+    }
+
+    #[test]
+    fn a_missing_input_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error =
+            build(&BuildInputs { folder: folder.path().into() }, &folder.path().join("x")).unwrap_err();
+        assert!(error.to_string().contains("sources.toml"), "{error}");
+    }
+}
