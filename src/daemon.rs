@@ -15,9 +15,9 @@ use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
-use crate::deliver::{self, JsonlError};
+use crate::deliver;
 use crate::model::Ledger;
-use crate::pipeline::live::{Feed, Live, Outputs, Snapshot, Stopped};
+use crate::pipeline::live::{Feed, Live, Outputs, Snapshot, StartError, Stopped};
 use crate::pipeline::parts::{self, Parts, Recipe};
 use crate::pipeline::{Settings, clock};
 
@@ -50,9 +50,9 @@ pub enum DaemonError {
         /// Why.
         error: std::io::Error,
     },
-    /// An output file cannot be used.
+    /// An output file cannot be used, or a thread not started.
     #[error(transparent)]
-    Output(#[from] JsonlError),
+    Start(#[from] StartError),
     /// Signals cannot be waited for.
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
@@ -66,7 +66,8 @@ pub enum DaemonError {
 
 /// Runs until a signal, or until all sources are at their end.
 pub fn run(daemon: Daemon) -> Result<(), DaemonError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DaemonError::Signals)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DaemonError::Signals)?;
     runtime.block_on(supervise(daemon))
 }
 
@@ -80,12 +81,15 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
     let outputs = Outputs {
         alerts: state.join(&config.daemon.alerts),
         flows: config.daemon.write_flows.then(|| state.join(&config.daemon.flows)),
+        deliver: config.deliver.clone(),
     };
     let sources = feeds.len();
     let live = Live::start(feeds, &settings, parts, &outputs)?;
     tracing::info!(sources, rules, state = %state.display(), "watching");
     if rules == 0 {
-        tracing::warn!("the policy has no rules, so nothing will ever be alerted; see `whither config profiles`");
+        tracing::warn!(
+            "the policy has no rules, so nothing will ever be alerted; see `whither config profiles`"
+        );
     }
 
     let mut stats = tokio::time::interval(config.daemon.stats_interval.0);
@@ -178,6 +182,7 @@ fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("inspect", old.inspect != new.inspect),
         ("meter", old.meter != new.meter),
         ("alert", old.alert != new.alert),
+        ("deliver", old.deliver != new.deliver),
     ];
     changed.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section).collect()
 }
@@ -260,7 +265,6 @@ impl<'a> StatsDocument<'a> {
 
 /// To the log as one line, and to `stats.json` (whole or not at all: written aside, then renamed).
 fn write_stats(state: &Path, snapshot: &Snapshot) {
-    let document = deliver::document(&StatsDocument::new(snapshot));
     tracing::info!(
         packets = snapshot.ledger.packets.read,
         kernel_drops = snapshot.ledger.packets.kernel_drops,
@@ -271,7 +275,10 @@ fn write_stats(state: &Path, snapshot: &Snapshot) {
     );
     let (path, aside) = (state.join("stats.json"), state.join(".stats.json.new"));
     let written = fs::File::create(&aside)
-        .and_then(|mut file| file.write_all(&document).and_then(|()| file.sync_all()))
+        .and_then(|mut file| {
+            file.write_all(&deliver::to_document(&StatsDocument::new(snapshot))?)?;
+            file.sync_all()
+        })
         .and_then(|()| fs::rename(&aside, &path));
     if let Err(error) = written {
         tracing::error!(path = %path.display(), %error, "cannot write the statistics");

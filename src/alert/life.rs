@@ -1,6 +1,7 @@
 //! One open alert: how it begins, how it grows, and when it is due to speak.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::model::{
@@ -107,11 +108,14 @@ fn add_name(names: &mut Vec<HostName>, name: &HostName) {
 
 /// An overflow alert stands for many devices, apps and operators: it must not accuse those of its first flow.
 fn make_anonymous(alert: &mut Alert) {
-    let device = &alert.device;
+    let addr = match alert.device.addr {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
     alert.device = DeviceContext {
         id: "*".into(),
         name: Some("several devices".into()),
-        addr: device.addr,
+        addr,
         mac: None,
         network: None,
     };

@@ -196,6 +196,7 @@ fn beyond_the_limit_findings_are_counted_in_an_overflow_alert_that_accuses_no_de
     assert_eq!(alerts.len(), 3);
     let overflow = alerts.iter().find(|a| a.device.id.as_ref() == "*").unwrap();
     assert_eq!((overflow.flows, overflow.bytes.up), (8, 8000));
+    assert!(overflow.device.addr.is_unspecified() && overflow.device.mac.is_none());
     assert!(overflow.identification.app.is_none() && overflow.evidence.is_empty());
     assert!(overflow.because[0].contains("`alert.max-open`"));
     assert_eq!(book.limits()["alert_findings_overflowed"], 8);
@@ -204,7 +205,9 @@ fn beyond_the_limit_findings_are_counted_in_an_overflow_alert_that_accuses_no_de
     advance(&mut book, 2000);
     let mut flow = record(20, 2000);
     flow.device.id = "device-9".into();
-    assert_eq!(words(&raise(&mut book, &flow)), ["alert-opened"], "closed alerts make room");
+    let out = raise(&mut book, &flow);
+    assert_eq!(words(&out), ["alert-opened"]);
+    assert_eq!(out[0].1.device.id.as_ref(), "device-9", "closed alerts make room");
 }
 
 #[test]

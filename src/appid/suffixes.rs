@@ -7,7 +7,7 @@
 const GENERIC_SECOND_LEVELS: [&str; 10] = ["ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"];
 
 /// Domains that rent out names below them. Sorted.
-const RENTED: [&str; 60] = [
+const RENTED: [&str; 66] = [
     "akadns.net",
     "akamai.net",
     "akamaiedge.net",
@@ -21,6 +21,7 @@ const RENTED: [&str; 60] = [
     "azure-api.net",
     "azureedge.net",
     "azurefd.net",
+    "azurestaticapps.net",
     "azurewebsites.net",
     "b-cdn.net",
     "bcebos.com",
@@ -34,6 +35,7 @@ const RENTED: [&str; 60] = [
     "cloudapp.net",
     "cloudflare.net",
     "cloudfront.net",
+    "digitaloceanspaces.com",
     "edgecastcdn.net",
     "edgekey.net",
     "edgesuite.net",
@@ -54,6 +56,7 @@ const RENTED: [&str; 60] = [
     "llnwd.net",
     "myhuaweicloud.com",
     "myqcloud.com",
+    "myshopify.com",
     "netlify.app",
     "ngrok.io",
     "onrender.com",
@@ -62,7 +65,10 @@ const RENTED: [&str; 60] = [
     "qiniucdn.com",
     "r2.dev",
     "run.app",
+    "sinaapp.com",
+    "storage.googleapis.com",
     "trafficmanager.net",
+    "trycloudflare.com",
     "vercel.app",
     "web.app",
     "windows.net",

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::appid::{Application, Catalogue, LintLevel, MatchReport, MatchedFact};
-use crate::deliver;
 
 use super::args::{AppsCommand, AppsCommon, Format};
 use super::output::{self, Failure};
@@ -42,10 +41,15 @@ struct ListDocument {
 
 fn list(tag: Option<&str>, common: &AppsCommon) -> Result<(), Failure> {
     let catalogue = catalogue(common)?;
-    let chosen: Vec<_> =
-        catalogue.list().into_iter().filter(|a| tag.is_none_or(|tag| a.tags.iter().any(|t| &**t == tag))).collect();
+    let chosen: Vec<_> = catalogue
+        .list()
+        .into_iter()
+        .filter(|a| tag.is_none_or(|tag| a.tags.iter().any(|t| &**t == tag)))
+        .collect();
     if let Some(tag) = tag.filter(|_| chosen.is_empty()) {
-        return Err(Failure::Usage(format!("no application has the tag `{tag}`; `whither apps list` shows all tags")));
+        return Err(Failure::Usage(format!(
+            "no application has the tag `{tag}`; `whither apps list` shows all tags"
+        )));
     }
     if common.format == Format::Json {
         let documents: Vec<ListDocument> = chosen
@@ -60,12 +64,18 @@ fn list(tag: Option<&str>, common: &AppsCommon) -> Result<(), Failure> {
                 file: a.file,
             })
             .collect();
-        return print_json(&documents);
+        return output::print_document(&documents);
     }
     let count = chosen.len();
     let rows = chosen.into_iter().map(|a| {
         let tags: Vec<&str> = a.tags.iter().map(|t| &**t).collect();
-        vec![a.id.to_string(), a.name.to_string(), a.vendor.to_string(), a.role.word().to_owned(), tags.join(" ")]
+        vec![
+            a.id.to_string(),
+            a.name.to_string(),
+            a.vendor.to_string(),
+            a.role.word().to_owned(),
+            tags.join(" "),
+        ]
     });
     let mut text = table::list(rows, &["id", "name", "vendor", "role", "tags"]);
     let _ = writeln!(text, "{count} entries, catalogue {}", catalogue.version());
@@ -119,7 +129,7 @@ fn show(id: &str, common: &AppsCommon) -> Result<(), Failure> {
         facts: facts(entry),
     };
     if common.format == Format::Json {
-        return print_json(&document);
+        return output::print_document(&document);
     }
     let tags: Vec<&str> = document.tags.iter().map(|t| &**t).collect();
     let mut text = format!("{} ({})\n  vendor  {}", document.name, document.id, document.vendor);
@@ -129,13 +139,20 @@ fn show(id: &str, common: &AppsCommon) -> Result<(), Failure> {
         }
         _ => text.push_str(" (no source stands behind a seat)\n"),
     }
-    let _ = writeln!(text, "  role    {}\n  tags    {}\n  file    {}", document.role, tags.join(" "), document.file);
+    let _ = writeln!(
+        text,
+        "  role    {}\n  tags    {}\n  file    {}",
+        document.role,
+        tags.join(" "),
+        document.file
+    );
     if let Some(note) = &document.note {
         let _ = writeln!(text, "  note    {note}");
     }
-    let rows = document.facts.into_iter().map(|f| {
-        vec![f.fact, f.confidence.unwrap_or_default(), format!("{} ({})", f.source, f.date)]
-    });
+    let rows = document
+        .facts
+        .into_iter()
+        .map(|f| vec![f.fact, f.confidence.unwrap_or_default(), format!("{} ({})", f.source, f.date)]);
     text.push_str(&table::list(rows, &["fact", "confidence", "source"]));
     output::print(&text)
 }
@@ -202,7 +219,7 @@ fn matches(subjects: &[String], common: &AppsCommon) -> Result<(), Failure> {
                 shadowed: report.shadowed.iter().map(MatchedDocument::from).collect(),
                 notes: report.notes.clone(),
             };
-            output::print(&String::from_utf8_lossy(&deliver::line(&document)))?;
+            output::print_line(&document)?;
         }
         return Ok(());
     }
@@ -253,16 +270,15 @@ fn lint(common: &AppsCommon) -> Result<ExitCode, Failure> {
                 message: f.message.clone(),
             })
             .collect();
-        print_json(&documents)?;
+        output::print_document(&documents)?;
     } else {
-        let mut text: String =
-            findings.iter().map(|f| format!("{} [{}] {}: {}\n", level(f.level), f.kind, f.app, f.message)).collect();
-        let _ = writeln!(text, "{} finding(s), {errors} error(s), {} entries", findings.len(), catalogue.len());
+        let mut text: String = findings
+            .iter()
+            .map(|f| format!("{} [{}] {}: {}\n", level(f.level), f.kind, f.app, f.message))
+            .collect();
+        let _ =
+            writeln!(text, "{} finding(s), {errors} error(s), {} entries", findings.len(), catalogue.len());
         output::print(&text)?;
     }
     Ok(if errors > 0 { ExitCode::from(USAGE) } else { ExitCode::SUCCESS })
-}
-
-fn print_json(document: &impl Serialize) -> Result<(), Failure> {
-    output::print(&String::from_utf8_lossy(&deliver::document(document)))
 }

@@ -262,7 +262,8 @@ pub(super) enum GeoipCommand {
 }
 
 fn parse_role(word: &str) -> Result<Role, String> {
-    Role::parse(word).ok_or_else(|| format!("`{word}` is no role: expected server, registrant, operator, owner or vendor"))
+    Role::parse(word)
+        .ok_or_else(|| format!("`{word}` is no role: expected server, registrant, operator, owner or vendor"))
 }
 
 fn parse_severity(word: &str) -> Result<Severity, String> {

@@ -13,7 +13,10 @@ use super::output::{self, Failure};
 
 /// The configuration of a file, or the defaults.
 pub(super) fn load(path: Option<&Path>) -> Result<Config, Failure> {
-    path.map_or_else(|| Ok(Config::default()), |p| Config::from_file(p).map_err(|e| Failure::Usage(e.to_string())))
+    path.map_or_else(
+        || Ok(Config::default()),
+        |p| Config::from_file(p).map_err(|e| Failure::Usage(e.to_string())),
+    )
 }
 
 /// Adds the rules of `--flag` and `--profile`.
@@ -21,13 +24,19 @@ pub(super) fn apply_flags(config: &mut Config, flags: &FlagArgs) -> Result<(), F
     if let Some(name) = &flags.profile {
         if policy::profile(name).is_none() {
             let known: Vec<_> = policy::profiles().iter().map(|p| p.name).collect();
-            return Err(Failure::Usage(format!("--profile: there is no `{name}`; there are: {}", known.join(", "))));
+            return Err(Failure::Usage(format!(
+                "--profile: there is no `{name}`; there are: {}",
+                known.join(", ")
+            )));
         }
         config.policy.profiles.push(name.clone());
     }
     if flags.flag.is_empty() {
-        let stray =
-            [(!flags.roles.is_empty(), "--roles"), (!flags.app.is_empty(), "--app"), (!flags.tag.is_empty(), "--tag")];
+        let stray = [
+            (!flags.roles.is_empty(), "--roles"),
+            (!flags.app.is_empty(), "--app"),
+            (!flags.tag.is_empty(), "--tag"),
+        ];
         if let Some((_, option)) = stray.iter().find(|(given, _)| *given) {
             return Err(Failure::Usage(format!(
                 "{option} says what a flag is limited to, but nothing is flagged; add --flag CN (for example)"
@@ -68,7 +77,8 @@ pub(super) fn check(file: &Path) -> Result<(), Failure> {
 /// `config print`.
 pub(super) fn print(file: Option<&Path>) -> Result<(), Failure> {
     let config = load(file)?;
-    let text = toml::to_string(&config).map_err(|e| Failure::Running(format!("cannot print the configuration: {e}")))?;
+    let text = toml::to_string(&config)
+        .map_err(|e| Failure::Running(format!("cannot print the configuration: {e}")))?;
     output::print(&text)
 }
 

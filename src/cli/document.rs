@@ -7,21 +7,23 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::capture::CaptureInfo;
-use crate::deliver::ecs::{self, AlertDocument};
-use crate::model::{AlertTransition, Certainty, CountryCode, Ledger, NetworkScope, Provenance, Role, Timestamp};
+use crate::deliver::AlertDocument;
+use crate::model::{
+    AlertTransition, Certainty, CountryCode, Ledger, NetworkScope, Provenance, Role, Timestamp,
+};
 use crate::pipeline::summary::{self, DestinationKey, Summary, Tally};
 
 /// The whole document.
 #[derive(Debug, Serialize)]
-pub(super) struct Document {
+pub(super) struct Document<'a> {
     captures: Vec<CaptureDocument>,
     totals: Totals,
     applications: Vec<ApplicationDocument>,
     devices: Vec<DeviceDocument>,
     rules: Vec<RuleDocument>,
-    alerts: Vec<AlertDocument>,
+    alerts: Vec<AlertDocument<'a>>,
     ledger: LedgerDocument,
-    provenance: ecs::ProvenanceDocument,
+    provenance: ProvenanceDocument,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,6 +131,38 @@ struct ReasonDocument {
     flows: u64,
 }
 
+#[derive(Debug, Serialize)]
+struct ProvenanceDocument {
+    version: Arc<str>,
+    catalogue: Arc<str>,
+    policy: Arc<str>,
+    databases: Vec<DatabaseDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct DatabaseDocument {
+    name: Arc<str>,
+    build: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Arc<str>>,
+}
+
+impl From<&Provenance> for ProvenanceDocument {
+    fn from(provenance: &Provenance) -> Self {
+        let database = |d: &crate::model::SourceBuild| DatabaseDocument {
+            name: Arc::clone(&d.name),
+            build: Arc::clone(&d.build),
+            sha256: d.sha256.clone(),
+        };
+        Self {
+            version: Arc::clone(&provenance.version),
+            catalogue: Arc::clone(&provenance.catalogue),
+            policy: Arc::clone(&provenance.policy),
+            databases: provenance.databases.iter().map(database).collect(),
+        }
+    }
+}
+
 /// The ledger, as every document shows it.
 #[derive(Debug, Serialize)]
 pub(super) struct LedgerDocument {
@@ -171,9 +205,14 @@ struct GapDocument {
     detail: String,
 }
 
-impl Document {
+impl<'a> Document<'a> {
     /// Puts the parts of a result together; everything is sorted, so the same result gives the same bytes.
-    pub(super) fn new(summary: &Summary, captures: &[CaptureInfo], ledger: &Ledger, provenance: &Provenance) -> Self {
+    pub(super) fn new(
+        summary: &'a Summary,
+        captures: &[CaptureInfo],
+        ledger: &Ledger,
+        provenance: &Provenance,
+    ) -> Self {
         let digits = summary.time_digits.max(6);
         let time = |t: Timestamp| t.to_rfc3339(digits);
         Self {
@@ -192,10 +231,10 @@ impl Document {
             rules: summary.rules.iter().map(|(id, r)| rule(id, r)).collect(),
             alerts: super::sorted_alerts(summary)
                 .iter()
-                .map(|a| ecs::alert_document(AlertTransition::Closed, a, digits))
+                .map(|a| AlertDocument::new(a, AlertTransition::Closed))
                 .collect(),
             ledger: LedgerDocument::new(ledger, Some(summary), digits),
-            provenance: ecs::provenance_document(provenance),
+            provenance: ProvenanceDocument::from(provenance),
         }
     }
 }
@@ -275,7 +314,10 @@ fn applications(summary: &Summary) -> Vec<ApplicationDocument> {
             bytes_up: app.tally.bytes.up,
             bytes_down: app.tally.bytes.down,
             bytes_by_tier: app.by_tier.clone(),
-            destinations: super::sorted_destinations(app).into_iter().map(|(k, d)| destination(k, d)).collect(),
+            destinations: super::sorted_destinations(app)
+                .into_iter()
+                .map(|(k, d)| destination(k, d))
+                .collect(),
         })
         .collect()
 }
@@ -336,8 +378,7 @@ fn device(id: &Arc<str>, device: &summary::Device) -> DeviceDocument {
 }
 
 fn rule(id: &Arc<str>, rule: &summary::RuleTally) -> RuleDocument {
-    let counts =
-        |t: &Tally| RuleCounts { flows: t.flows, bytes_up: t.bytes.up, bytes_down: t.bytes.down };
+    let counts = |t: &Tally| RuleCounts { flows: t.flows, bytes_up: t.bytes.up, bytes_down: t.bytes.down };
     RuleDocument {
         id: Arc::clone(id),
         matched: counts(&rule.matched),

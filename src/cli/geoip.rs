@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::deliver;
 use crate::enrich::build::{self, BuildInputs};
 use crate::enrich::{self, Enricher};
 
@@ -68,7 +67,7 @@ fn status(config: Option<&Path>, format: Format) -> Result<(), Failure> {
         .collect();
     if format == Format::Json {
         let document = StatusDocument { databases, embedded_sources };
-        return output::print(&String::from_utf8_lossy(&deliver::document(&document)));
+        return output::print_document(&document);
     }
     let rows = databases.into_iter().map(|d| {
         let sha256 = d.sha256.as_deref().and_then(|s| s.get(..16)).unwrap_or("-").to_owned();
@@ -77,7 +76,9 @@ fn status(config: Option<&Path>, format: Format) -> Result<(), Failure> {
     let mut text = String::from("In use, first wins field by field\n");
     text.push_str(&table::list(rows, &["database", "date", "sha256"]));
     text.push_str("\nThe embedded database is made of\n");
-    let rows = embedded_sources.iter().map(|s| vec![s.name.clone(), s.date.clone(), s.license.clone(), s.gives.clone()]);
+    let rows = embedded_sources
+        .iter()
+        .map(|s| vec![s.name.clone(), s.date.clone(), s.license.clone(), s.gives.clone()]);
     text.push_str(&table::list(rows, &["source", "date", "licence", "gives"]));
     text.push('\n');
     for source in &embedded_sources {

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::capture;
-use crate::deliver;
 
 use super::args::Format;
 use super::output::{self, Failure};
@@ -53,7 +52,7 @@ pub(super) fn interfaces(format: Format) -> Result<(), Failure> {
                 good_for: i.good_for,
             })
             .collect();
-        return output::print(&String::from_utf8_lossy(&deliver::document(&documents)));
+        return output::print_document(&documents);
     }
     let rows = list.into_iter().map(|i| {
         let state = match (i.up, i.running) {

@@ -10,8 +10,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::appid::Catalogue;
-use crate::deliver::ecs::{self, RoleDocument};
-use crate::deliver;
 use crate::enrich::{Enricher, LookupReport};
 use crate::model::{Certainty, NetworkScope, Role, RoleAnswer};
 
@@ -19,6 +17,7 @@ use super::apps;
 use super::args::{Format, LookupArgs, as_address};
 use super::document::scope;
 use super::output::{self, Failure};
+use super::roles::{RoleDocument, role_documents};
 use super::table::role_label;
 
 #[derive(Serialize)]
@@ -69,36 +68,36 @@ pub(super) fn lookup(args: &LookupArgs) -> Result<(), Failure> {
     let enricher = Enricher::load(&config.enrich).map_err(|e| Failure::Usage(e.to_string()))?;
     let catalogue = Catalogue::load(&config.catalogue).map_err(|e| Failure::Usage(e.to_string()))?;
     for subject in &args.subjects {
-        let text = match (as_address(subject), args.format) {
-            (Some(addr), Format::Json) => json(&address_document(&enricher.explain(addr), &catalogue)),
-            (Some(addr), Format::Table) => describe(&enricher.explain(addr), &catalogue),
+        match (as_address(subject), args.format) {
+            (Some(addr), Format::Json) => {
+                output::print_line(&address_document(&enricher.explain(addr), &catalogue))?
+            }
+            (Some(addr), Format::Table) => output::print(&describe(&enricher.explain(addr), &catalogue))?,
             (None, format) => name(subject, &catalogue, format)?,
-        };
-        output::print(&text)?;
+        }
     }
     Ok(())
 }
 
-fn json(document: &impl Serialize) -> String {
-    String::from_utf8_lossy(&deliver::line(document)).into_owned()
-}
-
-fn name(subject: &str, catalogue: &Catalogue, format: Format) -> Result<String, Failure> {
+fn name(subject: &str, catalogue: &Catalogue, format: Format) -> Result<(), Failure> {
     let valid = crate::model::HostName::from_wire(subject.as_bytes()).is_some_and(|n| n.is_valid());
     if !valid {
-        return Err(Failure::Usage(format!("`{}` is neither an address nor a host name", subject.escape_debug())));
+        return Err(Failure::Usage(format!(
+            "`{}` is neither an address nor a host name",
+            subject.escape_debug()
+        )));
     }
     let report = catalogue.explain_match(subject);
     if format == Format::Table {
-        return Ok(apps::describe(&report));
+        return output::print(&apps::describe(&report));
     }
     let winner = report.winner.as_ref();
-    Ok(json(&NameDocument {
+    output::print_line(&NameDocument {
         name: report.asked.clone(),
         app: report.app().cloned(),
         matched: winner.map(|w| Arc::clone(&w.fact)),
         source: winner.map(|w| Arc::clone(&w.source.label)),
-    }))
+    })
 }
 
 fn address_document(report: &LookupReport, catalogue: &Catalogue) -> AddressDocument {
@@ -122,7 +121,7 @@ fn address_document(report: &LookupReport, catalogue: &Catalogue) -> AddressDocu
             source_date: row.map(|r| Arc::clone(&r.source_date)),
             note: row.and_then(|r| r.note.clone()),
         },
-        roles: ecs::role_documents(&remote.roles),
+        roles: role_documents(&remote.roles),
         app: catalogue.explain_match(&report.asked.to_string()).app().cloned(),
     }
 }
@@ -138,7 +137,9 @@ fn describe(report: &LookupReport, catalogue: &Catalogue) -> String {
     }
     match remote.scope {
         NetworkScope::Local => line(&mut text, "scope", "in your local networks: never geolocated"),
-        NetworkScope::Special(range) => line(&mut text, "scope", &format!("special range `{range}`: never geolocated")),
+        NetworkScope::Special(range) => {
+            line(&mut text, "scope", &format!("special range `{range}`: never geolocated"))
+        }
         NetworkScope::Global => {
             network(&mut text, report, line);
             for role in Role::OF_ADDRESS {

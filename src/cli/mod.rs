@@ -12,6 +12,7 @@ mod interfaces;
 mod lookup;
 mod output;
 mod read;
+mod roles;
 mod run;
 mod table;
 
@@ -61,7 +62,10 @@ fn level(cli: &Cli) -> Level {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the program's last words go to standard error, whatever the log level")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the program's last words go to standard error, whatever the log level"
+)]
 fn fail(code: u8, message: &str) -> ExitCode {
     eprintln!("whither: {message}");
     ExitCode::from(code)

@@ -2,6 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use serde::Serialize;
+
+use crate::deliver;
+
 /// What the program's commands end with.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -45,6 +49,16 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Prints one indented JSON document.
+pub(super) fn print_document(document: &impl Serialize) -> Result<(), Failure> {
+    print(&String::from_utf8_lossy(&deliver::to_document(document)?))
+}
+
+/// Prints one JSON document on one line.
+pub(super) fn print_line(document: &impl Serialize) -> Result<(), Failure> {
+    print(&String::from_utf8_lossy(&deliver::to_line(document)?))
+}
+
 /// Octets for people: `1.2 MB` (powers of 1000, as network people count).
 pub(super) fn bytes(octets: u64) -> String {
     const UNITS: [(u64, &str); 4] =
@@ -52,7 +66,11 @@ pub(super) fn bytes(octets: u64) -> String {
     for (unit, word) in UNITS {
         if octets >= unit {
             let tenths = octets / (unit / 10);
-            return if tenths >= 1_000 { format!("{} {word}", tenths / 10) } else { format!("{}.{} {word}", tenths / 10, tenths % 10) };
+            return if tenths >= 1_000 {
+                format!("{} {word}", tenths / 10)
+            } else {
+                format!("{}.{} {word}", tenths / 10, tenths % 10)
+            };
         }
     }
     format!("{octets} B")
@@ -64,9 +82,14 @@ mod tests {
 
     #[test]
     fn octets_read_like_people_say_them() {
-        for (n, text) in
-            [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (1_549, "1.5 kB"), (123_456, "123 kB"), (5_000_000_000, "5.0 GB")]
-        {
+        for (n, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (1_549, "1.5 kB"),
+            (123_456, "123 kB"),
+            (5_000_000_000, "5.0 GB"),
+        ] {
             assert_eq!(bytes(n), text);
         }
     }

@@ -7,16 +7,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 
 use crate::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
 use crate::config::Config;
-use crate::deliver;
+use crate::deliver::{self, AlertDocument, FlowDocument};
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Provenance, Timestamp};
+use crate::pipeline::clock;
 use crate::pipeline::offline::{self, Reading};
 use crate::pipeline::parts::{self, Recipe};
 use crate::pipeline::stage::Sink;
 use crate::pipeline::summary::Summary;
-use crate::pipeline::clock;
 
 use super::args::{At, Format, ReadArgs};
 use super::document::Document;
@@ -59,7 +60,10 @@ pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
 }
 
 fn open(args: &ReadArgs, config: &Config) -> Result<CaptureFiles, Failure> {
-    let filter = args.filter.clone().or_else(|| (!config.capture.filter.is_empty()).then(|| config.capture.filter.clone()));
+    let filter = args
+        .filter
+        .clone()
+        .or_else(|| (!config.capture.filter.is_empty()).then(|| config.capture.filter.clone()));
     let options = FileOptions { filter, ..FileOptions::default() };
     CaptureFiles::open(&args.captures, &options).map_err(|e| failure(&e))
 }
@@ -75,8 +79,12 @@ fn progress_bar(files: &CaptureFiles) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let template = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
-    let style = ProgressStyle::with_template(if total.is_some() { template } else { "{spinner} {bytes} {bytes_per_sec}" })
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(if total.is_some() {
+        template
+    } else {
+        "{spinner} {bytes} {bytes_per_sec}"
+    })
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(4)).with_style(style)
 }
 
@@ -99,7 +107,8 @@ impl LineFile {
         let out: Box<dyn Write + Send> = if path == Path::new("-") {
             Box::new(BufWriter::new(io::stdout()))
         } else {
-            let file = File::create(path).map_err(|e| Failure::Usage(format!("{}: cannot write: {e}", path.display())))?;
+            let file = File::create(path)
+                .map_err(|e| Failure::Usage(format!("{}: cannot write: {e}", path.display())))?;
             Box::new(BufWriter::with_capacity(1 << 20, file))
         };
         Ok(Self { path: path.to_owned(), out })
@@ -129,14 +138,21 @@ impl ReadSink {
         match self.broken {
             None => Ok(self.summary),
             Some((_, error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::ClosedPipe),
-            Some((path, error)) => Err(Failure::Running(format!("{}: cannot write: {error}", path.display()))),
+            Some((path, error)) => {
+                Err(Failure::Running(format!("{}: cannot write: {error}", path.display())))
+            }
         }
     }
 
-    fn write(file: Option<&mut LineFile>, broken: &mut Option<(PathBuf, io::Error)>, line: impl FnOnce() -> Vec<u8>) {
+    /// Writes one line; after the first error nothing more, for the run is told of it at its end.
+    fn write(
+        file: Option<&mut LineFile>,
+        broken: &mut Option<(PathBuf, io::Error)>,
+        document: &impl Serialize,
+    ) {
         let Some(file) = file else { return };
         if broken.is_none()
-            && let Err(error) = file.out.write_all(&line())
+            && let Err(error) = deliver::to_line(document).and_then(|line| file.out.write_all(&line))
         {
             *broken = Some((file.path.clone(), error));
         }
@@ -146,18 +162,21 @@ impl ReadSink {
 impl Sink for ReadSink {
     fn flow(&mut self, flow: &EnrichedFlow) {
         self.summary.flow(flow);
-        Self::write(self.flows.as_mut(), &mut self.broken, || deliver::flow_line(flow));
+        if self.flows.is_some() {
+            Self::write(self.flows.as_mut(), &mut self.broken, &FlowDocument::new(flow));
+        }
     }
 
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>) {
         self.summary.alert(transition, alert);
-        Self::write(self.alerts.as_mut(), &mut self.broken, || deliver::alert_line(transition, alert));
+        Self::write(self.alerts.as_mut(), &mut self.broken, &AlertDocument::new(alert, transition));
     }
 }
 
 /// Sentences that a reader needs to weigh the result.
 fn add_notes(ledger: &mut Ledger, summary: &Summary, captures: &[CaptureInfo], provenance: &Provenance) {
-    if let (Some((_, last)), Some(build)) = (summary.period, provenance.databases.iter().map(|d| &d.build).min())
+    if let (Some((_, last)), Some(build)) =
+        (summary.period, provenance.databases.iter().map(|d| &d.build).min())
         && let Some(days) = days_between(last, build)
         && days > STALE_AFTER_DAYS
     {
@@ -198,7 +217,7 @@ fn write_summary(
     match args.format {
         Format::Json => {
             let document = Document::new(summary, captures, ledger, provenance);
-            out.write_all(&deliver::document(&document))?;
+            out.write_all(&deliver::to_document(&document)?)?;
         }
         Format::Table => {
             let style = table::Style { colour: output::colour(to_stderr), all: args.all };

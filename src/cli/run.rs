@@ -20,10 +20,12 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         settings: settings::settings(&config),
         feeds,
         config,
-        reread: Box::new(move || configuration(&args).map_err(|failure| match failure {
-            Failure::Usage(message) | Failure::Running(message) => message,
-            Failure::ClosedPipe => "cannot read the configuration".to_owned(),
-        })),
+        reread: Box::new(move || {
+            configuration(&args).map_err(|failure| match failure {
+                Failure::Usage(message) | Failure::Running(message) => message,
+                Failure::ClosedPipe => "cannot read the configuration".to_owned(),
+            })
+        }),
     };
     daemon::run(daemon).map(|()| ExitCode::SUCCESS).map_err(|error| match error {
         DaemonError::Config(message) => Failure::Usage(message),

@@ -13,7 +13,7 @@ use super::{sorted_alerts, sorted_applications, sorted_destinations};
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub(super) struct Style {
     /// Colour and bold.
     pub colour: bool,
     /// Every destination, not only the largest.
@@ -42,7 +42,12 @@ fn headline(out: &mut String, summary: &Summary, captures: &[CaptureInfo]) {
     for capture in captures {
         let span = match (capture.first, capture.last) {
             (Some(first), Some(last)) => {
-                format!("{} to {}, {:.1} s", first.to_rfc3339(0), last.to_rfc3339(0), last.since(first).as_secs_f64())
+                format!(
+                    "{} to {}, {:.1} s",
+                    first.to_rfc3339(0),
+                    last.to_rfc3339(0),
+                    last.since(first).as_secs_f64()
+                )
             }
             _ => "no packets".to_owned(),
         };
@@ -67,7 +72,16 @@ fn destinations(out: &mut String, summary: &Summary, style: Style) {
         return;
     }
     let mut table = new_table();
-    table.set_header(["application", "up", "down", "flows", "server", "operator (seat)", "owner seat", "names"]);
+    table.set_header([
+        "application",
+        "up",
+        "down",
+        "flows",
+        "server",
+        "operator (seat)",
+        "owner seat",
+        "names",
+    ]);
     for column in 1..=3 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -117,11 +131,12 @@ fn application_row(id: Option<&str>, app: &Application) -> Vec<Cell> {
 
 fn destination_row(key: &DestinationKey, destination: &Destination) -> Vec<Cell> {
     let [server, _, operator, owner] = key.roles;
-    let country = |(country, certainty): (Option<crate::model::CountryCode>, Certainty)| match (country, certainty) {
-        (None, _) => "-".to_owned(),
-        (Some(c), Certainty::High | Certainty::Medium) => c.to_string(),
-        (Some(c), _) => format!("{c}?"),
-    };
+    let country =
+        |(country, certainty): (Option<crate::model::CountryCode>, Certainty)| match (country, certainty) {
+            (None, _) => "-".to_owned(),
+            (Some(c), Certainty::High | Certainty::Medium) => c.to_string(),
+            (Some(c), _) => format!("{c}?"),
+        };
     let place = match key.scope {
         NetworkScope::Local => "local".to_owned(),
         NetworkScope::Special(range) => range.to_owned(),
@@ -156,7 +171,12 @@ fn names(destination: &Destination) -> String {
     let mut text = all.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
     let more = if named { destination.names.more } else { destination.addresses.more };
     if all.len() > NAMES_SHOWN || more {
-        let _ = write!(text, " +{}{}", all.len().saturating_sub(NAMES_SHOWN), if more { " and more" } else { "" });
+        let _ = write!(
+            text,
+            " +{}{}",
+            all.len().saturating_sub(NAMES_SHOWN),
+            if more { " and more" } else { "" }
+        );
     }
     text
 }
@@ -191,7 +211,8 @@ fn rules(out: &mut String, summary: &Summary) {
             let _ = writeln!(out, "    cannot tell, {flows} flows: {reason}");
         }
         if reasons.len() > REASONS_SHOWN {
-            let _ = writeln!(out, "    … and {} more reasons (see --format json)", reasons.len() - REASONS_SHOWN);
+            let _ =
+                writeln!(out, "    … and {} more reasons (see --format json)", reasons.len() - REASONS_SHOWN);
         }
     }
     out.push('\n');
@@ -231,7 +252,8 @@ fn one_alert(out: &mut String, alert: &Alert, style: Style) {
     }
     if let Some(evidence) = alert.evidence.first() {
         let tier = alert.identification.tier.map_or("-", Tier::letter);
-        let _ = writeln!(out, "      application by {} {} (tier {tier})", evidence.kind.word(), evidence.value);
+        let _ =
+            writeln!(out, "      application by {} {} (tier {tier})", evidence.kind.word(), evidence.value);
     }
     let names: Vec<&str> = alert.names.iter().map(crate::model::HostName::as_str).collect();
     let remotes: Vec<String> = alert.remotes.iter().map(ToString::to_string).collect();
@@ -273,9 +295,16 @@ fn ledger_lines(out: &mut String, summary: &Summary, ledger: &Ledger) {
     }
     let f = &ledger.flows;
     let ended: Vec<String> = f.ended.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
-    let evicted: Vec<String> = f.evicted.iter().map(|(reason, n)| format!("{n} evicted ({reason})")).collect();
+    let evicted: Vec<String> =
+        f.evicted.iter().map(|(reason, n)| format!("{n} evicted ({reason})")).collect();
     let ends = [ended, evicted].concat().join(" + ");
-    let _ = writeln!(out, "  flows: {} created = {} active + {}", f.created, f.active, if ends.is_empty() { "0" } else { &ends });
+    let _ = writeln!(
+        out,
+        "  flows: {} created = {} active + {}",
+        f.created,
+        f.active,
+        if ends.is_empty() { "0" } else { &ends }
+    );
     coverage(out, summary);
     for (name, count) in &ledger.limits {
         let _ = writeln!(out, "  limit: {name} {count}");

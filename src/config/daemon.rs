@@ -50,9 +50,13 @@ impl DaemonConfig {
                 });
             }
         }
-        for (key, path) in [("state-dir", &self.state_dir), ("alerts", &self.alerts), ("flows", &self.flows)] {
+        for (key, path) in [("state-dir", &self.state_dir), ("alerts", &self.alerts), ("flows", &self.flows)]
+        {
             if path.as_os_str().is_empty() {
-                problems.push(Problem { key: format!("daemon.{key}"), message: "is empty; expected a path".into() });
+                problems.push(Problem {
+                    key: format!("daemon.{key}"),
+                    message: "is empty; expected a path".into(),
+                });
             }
         }
     }

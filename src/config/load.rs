@@ -53,7 +53,10 @@ impl Config {
             return Err(read(io::Error::new(io::ErrorKind::InvalidInput, "is not a file")));
         }
         if about.len() > MAX_BYTES {
-            return Err(read(io::Error::new(io::ErrorKind::InvalidInput, "is larger than 4 MiB: is it the right file?")));
+            return Err(read(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "is larger than 4 MiB: is it the right file?",
+            )));
         }
         Self::from_text(&fs::read_to_string(path).map_err(read)?, path)
     }
@@ -63,6 +66,10 @@ impl Config {
         let config: Self = toml::from_str(text)
             .map_err(|error| ConfigError::Parse { path: path.to_owned(), error: Box::new(error) })?;
         let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { path: path.to_owned(), problems }) }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Invalid { path: path.to_owned(), problems })
+        }
     }
 }

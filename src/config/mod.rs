@@ -18,6 +18,7 @@ use crate::alert::AlertConfig;
 use crate::appid::CatalogueConfig;
 use crate::capture::CaptureConfig;
 use crate::decode::DecodeConfig;
+use crate::deliver::DeliverConfig;
 use crate::enrich::EnrichConfig;
 use crate::inspect::InspectConfig;
 use crate::meter::MeterConfig;
@@ -51,6 +52,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// Life of alerts.
     pub alert: AlertConfig,
+    /// How lines reach the disk.
+    pub deliver: DeliverConfig,
 }
 
 impl Config {
@@ -63,7 +66,11 @@ impl Config {
         if self.version != Self::VERSION {
             problems.push(Problem {
                 key: "version".into(),
-                message: format!("{} is not known; this program reads version {}", self.version, Self::VERSION),
+                message: format!(
+                    "{} is not known; this program reads version {}",
+                    self.version,
+                    Self::VERSION
+                ),
             });
         }
         self.daemon.validate(&mut problems);
@@ -75,6 +82,7 @@ impl Config {
         self.enrich.validate(&mut problems);
         self.policy.validate(&mut problems);
         self.alert.validate(&mut problems);
+        self.deliver.validate(&mut problems);
         problems
     }
 }
@@ -92,6 +100,7 @@ impl Default for Config {
             enrich: EnrichConfig::default(),
             policy: PolicyConfig::default(),
             alert: AlertConfig::default(),
+            deliver: DeliverConfig::default(),
         }
     }
 }

@@ -21,8 +21,12 @@ fn the_template_names_every_key() {
         assert!(TEMPLATE.contains(&format!("[{section}]")), "section [{section}] is missing");
         for key in table.keys() {
             let written = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} ="));
-            let listed = |line: &str| line.trim_start_matches("# ").starts_with(&format!("[[{section}.{key}]]"));
-            assert!(TEMPLATE.lines().any(|l| written(l) || listed(l)), "key `{key}` of [{section}] is missing");
+            let listed =
+                |line: &str| line.trim_start_matches("# ").starts_with(&format!("[[{section}.{key}]]"));
+            assert!(
+                TEMPLATE.lines().any(|l| written(l) || listed(l)),
+                "key `{key}` of [{section}] is missing"
+            );
         }
     }
 }
@@ -36,13 +40,17 @@ fn writing_and_reading_changes_nothing() {
 #[test]
 fn a_typo_is_an_error_that_names_the_line() {
     let message = parse("version = 1\n[meter]\nmax-flow = 3\n").unwrap_err().to_string();
-    assert!(message.contains("test.toml") && message.contains("line 3") && message.contains("max-flow"), "{message}");
+    assert!(
+        message.contains("test.toml") && message.contains("line 3") && message.contains("max-flow"),
+        "{message}"
+    );
 }
 
 #[test]
 fn all_problems_are_reported_at_once() {
-    let message =
-        parse("version = 2\n[daemon]\nstats-interval = '0s'\nstop-deadline = '3d'\n").unwrap_err().to_string();
+    let message = parse("version = 2\n[daemon]\nstats-interval = '0s'\nstop-deadline = '3d'\n")
+        .unwrap_err()
+        .to_string();
     for part in ["`version`", "`daemon.stats-interval`", "`daemon.stop-deadline`", "3 problem"] {
         assert!(message.contains(part), "{part} is missing in: {message}");
     }

@@ -36,7 +36,8 @@ pub(super) fn enter(walk: &mut Walk<'_>) -> Result<Next, Reason> {
 
 fn ipv4(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     let header = Ipv4HeaderSlice::from_slice(walk.rest).map_err(|_| {
-        let short = walk.rest.len() < 20 || walk.byte(0).is_some_and(|b| usize::from(b & 15) * 4 > walk.rest.len());
+        let short =
+            walk.rest.len() < 20 || walk.byte(0).is_some_and(|b| usize::from(b & 15) * 4 > walk.rest.len());
         Reason::Malformed(if short { "truncated_ipv4" } else { "bad_ipv4_header_length" })
     })?;
     let length = header.slice().len();
@@ -66,7 +67,8 @@ fn ipv4(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     };
     limit(walk, octets);
     walk.skip(length);
-    let protocol = if fragment == Fragment::Later { parsed.protocol } else { authenticated(walk, parsed.protocol) };
+    let protocol =
+        if fragment == Fragment::Later { parsed.protocol } else { authenticated(walk, parsed.protocol) };
     found(walk, Header { protocol, ..parsed })
 }
 

@@ -50,7 +50,8 @@ pub(super) fn enter(walk: &mut Walk<'_>, kind: LinkType) -> Result<Next, Reason>
 }
 
 pub(super) fn ethernet(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let header = Ethernet2HeaderSlice::from_slice(walk.rest).map_err(|_| Reason::Malformed("truncated_ethernet"))?;
+    let header =
+        Ethernet2HeaderSlice::from_slice(walk.rest).map_err(|_| Reason::Malformed("truncated_ethernet"))?;
     if walk.depth == 0 && walk.source_mac.is_none() {
         walk.source_mac = Some(MacAddr(header.source()));
         walk.destination_mac = Some(MacAddr(header.destination()));

@@ -82,9 +82,8 @@ fn frame(walk: &mut Walk<'_>, padded: bool) -> Result<Next, Reason> {
 /// Sender and receiver by the DS bits (IEEE 802.11 §9.3.2.1, table 9-26).
 fn addresses(walk: &mut Walk<'_>, flags: u8) -> Result<(), Reason> {
     let header = walk.peek::<24>("truncated_wifi")?;
-    let address = |at: usize| -> Option<MacAddr> {
-        header.get(at..)?.first_chunk::<6>().map(|bytes| MacAddr(*bytes))
-    };
+    let address =
+        |at: usize| -> Option<MacAddr> { header.get(at..)?.first_chunk::<6>().map(|bytes| MacAddr(*bytes)) };
     let (destination, source) = match flags & 3 {
         0 => (address(4), address(10)),
         1 => (address(16), address(10)),

@@ -60,7 +60,11 @@ impl HostName {
             wire.extend(label.iter().map(|&b| if b == b'.' { 0xff } else { b }));
         }
         let name = Self::from_wire(&wire)?;
-        Some(if forged { Self { text: name.text.replace("\\xff", "\\x2e").into(), valid: false } } else { name })
+        Some(if forged {
+            Self { text: name.text.replace("\\xff", "\\x2e").into(), valid: false }
+        } else {
+            name
+        })
     }
 
     /// The printable form.

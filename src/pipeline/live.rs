@@ -18,9 +18,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use crate::alert::AlertBook;
 use crate::capture::PacketSource;
-use crate::deliver::{self, JsonlError, JsonlWriter};
+use crate::deliver::{AlertDocument, DeliverConfig, FlowDocument, JsonlError, JsonlWriter};
 use crate::meter::Observation;
-use crate::model::{Alert, AlertTransition, EnrichedFlow, Gap, Ledger, Timestamp};
+use crate::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Timestamp};
 use crate::telemetry::Throttle;
 
 use super::observer::{Observer, Step};
@@ -31,8 +31,11 @@ use super::{BATCH, QUEUE, Settings, clock};
 /// Lines that may wait for the writer.
 pub const LINES: usize = 8192;
 
-/// How long lines may wait for the disk before they are written and synced.
-const SYNC_EVERY: Duration = Duration::from_millis(200);
+/// How long the writer waits for lines before it looks whether a sync is due.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How long the writer rests before it tries again what the disk refused.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// How long a capture thread tries to hand over its last records when the program stops.
 const HAND_OVER: Duration = Duration::from_secs(2);
@@ -44,6 +47,19 @@ pub struct Outputs {
     pub alerts: PathBuf,
     /// Flow records, where wanted.
     pub flows: Option<PathBuf>,
+    /// When lines are synced, and how many are held while the disk refuses them.
+    pub deliver: DeliverConfig,
+}
+
+/// Why the daemon's threads cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An output file cannot be used.
+    #[error(transparent)]
+    Output(#[from] JsonlError),
+    /// The system gives no more threads.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
 }
 
 /// A source and what to do when the flow stage cannot keep up.
@@ -108,28 +124,33 @@ pub struct Live {
 
 impl Live {
     /// Starts all threads. The output files are opened here, so that a bad path fails at the start.
-    pub fn start(feeds: Vec<Feed>, settings: &Settings, parts: Parts, outputs: &Outputs) -> Result<Self, JsonlError> {
+    pub fn start(
+        feeds: Vec<Feed>,
+        settings: &Settings,
+        parts: Parts,
+        outputs: &Outputs,
+    ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::default());
-        let alerts = JsonlWriter::open(&outputs.alerts)?;
-        let flows = outputs.flows.as_deref().map(JsonlWriter::open).transpose()?;
+        let alerts = JsonlWriter::open(&outputs.alerts, &outputs.deliver)?;
+        let flows =
+            outputs.flows.as_deref().map(|path| JsonlWriter::open(path, &outputs.deliver)).transpose()?;
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
         let (send_line, lines) = crossbeam_channel::bounded(LINES);
         let (control, reloads) = crossbeam_channel::bounded(1);
         let mut threads = Vec::new();
 
         let writer = Writer { shared: Arc::clone(&shared), lines, alerts, flows };
-        threads.push(thread::Builder::new().name("deliver".into()).spawn(move || writer.run()).map_err(JsonlError::thread)?);
+        threads.push(spawn("deliver".into(), move || writer.run())?);
 
         let stage = FlowStage::new(parts, AlertBook::new(&settings.alert));
         let sink = LineSink { shared: Arc::clone(&shared), lines: send_line, flows: outputs.flows.is_some() };
         let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, stage, sink };
-        threads.push(thread::Builder::new().name("flow".into()).spawn(move || judge.run()).map_err(JsonlError::thread)?);
+        threads.push(spawn("flow".into(), move || judge.run())?);
 
         shared.feeds_open.store(feeds.len() as u64, Ordering::SeqCst);
         for (number, feed) in feeds.into_iter().enumerate() {
             let capture = CaptureThread::new(number, feed, settings, Arc::clone(&shared), send_batch.clone());
-            let name = format!("capture-{number}");
-            threads.push(thread::Builder::new().name(name).spawn(move || capture.run()).map_err(JsonlError::thread)?);
+            threads.push(spawn(format!("capture-{number}"), move || capture.run())?);
         }
         Ok(Self { shared, control, threads })
     }
@@ -159,6 +180,10 @@ impl Live {
         }
         Stopped { in_time: self.finished(), snapshot: self.shared.snapshot() }
     }
+}
+
+fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    thread::Builder::new().name(name).spawn(work).map_err(StartError::Thread)
 }
 
 impl Shared {
@@ -341,7 +366,7 @@ impl JudgeThread {
     }
 }
 
-/// Turns what the stage gives out into lines for the writer.
+/// Hands what the stage gives out to the writer.
 struct LineSink {
     shared: Arc<Shared>,
     lines: Sender<Line>,
@@ -349,23 +374,22 @@ struct LineSink {
 }
 
 enum Line {
-    Alert(Vec<u8>),
-    Flow(Vec<u8>),
+    Alert(AlertTransition, Arc<Alert>),
+    Flow(Box<EnrichedFlow>),
 }
 
 impl Sink for LineSink {
     fn flow(&mut self, flow: &EnrichedFlow) {
         self.shared.flows_judged.fetch_add(1, Ordering::SeqCst);
         if self.flows {
-            let line = Line::Flow(deliver::flow_line(flow));
             // Waits when the writer is behind; closed only when the writer died, which the supervisor sees.
-            let _closed = self.lines.send(line);
+            let _closed = self.lines.send(Line::Flow(Box::new(flow.clone())));
         }
     }
 
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>) {
         self.shared.raised.fetch_add(1, Ordering::SeqCst);
-        let _closed = self.lines.send(Line::Alert(deliver::alert_line(transition, alert)));
+        let _closed = self.lines.send(Line::Alert(transition, Arc::clone(alert)));
     }
 }
 
@@ -380,12 +404,12 @@ struct Writer {
 impl Writer {
     fn run(mut self) {
         loop {
-            match self.lines.recv_timeout(SYNC_EVERY) {
+            match self.lines.recv_timeout(LOOK_EVERY) {
                 Ok(line) => {
-                    self.push(line);
+                    self.accept(&line);
                     // Whatever waits goes into the same group, up to the length of the queue.
                     for line in self.lines.try_iter().take(LINES).collect::<Vec<_>>() {
-                        self.push(line);
+                        self.accept(&line);
                     }
                     self.flush();
                 }
@@ -393,38 +417,60 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.flush();
+        // The last chance: tried again until the daemon's deadline ends the process.
+        while !self.sync() {
+            thread::sleep(RETRY_AFTER);
+        }
     }
 
-    fn push(&mut self, line: Line) {
-        match (line, &mut self.flows) {
-            (Line::Alert(line), _) => self.alerts.push(line),
-            (Line::Flow(line), Some(flows)) => flows.push(line),
-            (Line::Flow(_), None) => {}
+    /// Takes one line; while no more can be held, waits for the disk, and so does the queue before it.
+    fn accept(&mut self, line: &Line) {
+        loop {
+            let accepted = match (line, &mut self.flows) {
+                (Line::Alert(transition, alert), _) => {
+                    self.alerts.accept(&AlertDocument::new(alert, *transition))
+                }
+                (Line::Flow(flow), Some(flows)) => flows.accept(&FlowDocument::new(flow)),
+                (Line::Flow(_), None) => Ok(()),
+            };
+            match accepted {
+                Ok(()) => return,
+                Err(error) => {
+                    self.failed(&error);
+                    thread::sleep(RETRY_AFTER);
+                    self.flush();
+                }
+            }
         }
     }
 
     fn flush(&mut self) {
-        match self.alerts.flush() {
-            Ok(written) => {
-                self.shared.durable.fetch_add(written, Ordering::SeqCst);
-            }
-            Err(error) => self.failed(&error),
-        }
-        if let Some(Err(error)) = self.flows.as_mut().map(JsonlWriter::flush) {
+        let now = clock::now();
+        let written = self.alerts.flush(now);
+        self.shared.durable.store(self.alerts.durable(), Ordering::SeqCst);
+        let others = self.flows.as_mut().map_or(Ok(()), |flows| flows.flush(now));
+        for error in [written, others].into_iter().filter_map(Result::err) {
             self.failed(&error);
         }
+    }
+
+    /// Writes and syncs everything; says whether that was done.
+    fn sync(&mut self) -> bool {
+        let now = clock::now();
+        let written = self.alerts.sync(now);
+        self.shared.durable.store(self.alerts.durable(), Ordering::SeqCst);
+        let others = self.flows.as_mut().map_or(Ok(()), |flows| flows.sync(now));
+        let errors: Vec<JsonlError> = [written, others].into_iter().filter_map(Result::err).collect();
+        for error in &errors {
+            self.failed(error);
+        }
+        errors.is_empty()
     }
 
     fn failed(&self, error: &JsonlError) {
         self.shared.write_failures.fetch_add(1, Ordering::SeqCst);
         if let Some(times) = self.shared.throttle.allow("write") {
-            tracing::error!(%error, times, "cannot write; the lines are kept and tried again");
+            tracing::error!(%error, times, "cannot write; the lines are held and tried again");
         }
     }
-}
-
-/// A gap that a whole source left.
-pub fn lost_source(source: &str, detail: String, at: Timestamp) -> Gap {
-    Gap { source: source.to_owned(), kind: "source_lost", offset: None, at: Some(at), detail }
 }

@@ -103,7 +103,13 @@ impl<S: PacketSource> Observer<S> {
         };
         let limits: BTreeMap<String, u64> =
             self.path.meter.limits().into_iter().filter(|(_, count)| *count > 0).collect();
-        Ledger { packets, flows: self.path.meter.ledger(), limits, gaps: self.gaps.clone(), notes: Vec::new() }
+        Ledger {
+            packets,
+            flows: self.path.meter.ledger(),
+            limits,
+            gaps: self.gaps.clone(),
+            notes: Vec::new(),
+        }
     }
 
     /// Tells the meter of observation points that came up while reading.

@@ -71,7 +71,12 @@ impl AppDirectory for Directory<'_> {
     }
 
     fn apps_with_tag(&self, tag: &str) -> Vec<AppId> {
-        self.0.list().into_iter().filter(|app| app.tags.iter().any(|t| &**t == tag)).map(|app| app.id).collect()
+        self.0
+            .list()
+            .into_iter()
+            .filter(|app| app.tags.iter().any(|t| &**t == tag))
+            .map(|app| app.id)
+            .collect()
     }
 
     fn app_ids(&self) -> Vec<AppId> {

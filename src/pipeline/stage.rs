@@ -11,8 +11,8 @@ use crate::appid::{Identifier, Question};
 use crate::enrich::Enricher;
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord, HostName, Identification,
-    MacAddr, NameCandidate, Outcome, Provenance, Timestamp,
+    Alert, AlertTransition, Bytes, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord, HostName,
+    Identification, MacAddr, NameCandidate, Outcome, Provenance, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 
@@ -229,7 +229,11 @@ fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings
 
 /// The best host name of the remote: what the flow itself says; else the one name that DNS gave this client for
 /// the address. Several different names decide nothing, and none is shown.
-fn host_name(record: &FlowRecord, dns: &[NameCandidate], identification: &Identification) -> Option<HostName> {
+fn host_name(
+    record: &FlowRecord,
+    dns: &[NameCandidate],
+    identification: &Identification,
+) -> Option<HostName> {
     if let Some(fact) = record.facts.host() {
         return Some(fact.name.clone());
     }

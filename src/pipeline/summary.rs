@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::{
-    Alert, AlertTransition, Bytes, Certainty, CountryCode, EnrichedFlow, HostName, NetworkScope, Outcome, Role,
-    Timestamp,
+    Alert, AlertTransition, Bytes, Certainty, CountryCode, EnrichedFlow, HostName, NetworkScope, Outcome,
+    Role, Timestamp,
 };
 
 use super::stage::Sink;
@@ -239,7 +239,8 @@ impl Summary {
                 Outcome::CannotTell => {
                     rule.cannot_tell.add(flow);
                     if let Some(reason) = verdict.because.first() {
-                        let room = rule.reasons.len() < Self::MAX_REASONS || rule.reasons.contains_key(reason);
+                        let room =
+                            rule.reasons.len() < Self::MAX_REASONS || rule.reasons.contains_key(reason);
                         let reason = if room { Arc::clone(reason) } else { "other reasons".into() };
                         *rule.reasons.entry(reason).or_default() += 1;
                     }

@@ -7,7 +7,7 @@ use super::compile::Compiled;
 
 /// What the application condition says of a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AppAnswer {
+pub(super) enum AppAnswer {
     /// The rule is for any application.
     Any,
     /// The flow is of an application that the rule is about; why.

@@ -1,6 +1,6 @@
 //! The `[policy]` part of the configuration file: rules as people write them.
 //!
-//! Words are kept as text here and checked in [`super::compile`], so that every mistake of a file is reported at once,
+//! Words are kept as text here and checked in `Policy::compile`, so that every mistake of a file is reported at once,
 //! with its key and the nearest word that exists.
 
 use serde::{Deserialize, Serialize};

@@ -7,27 +7,28 @@
 //! What it leaves alone: it looks nothing up (enrich has done so), names no application (appid has), and groups
 //! nothing (alert does). It reads no clock: windows run by the records' own time.
 //!
-//! Limits: [`compile::MAX_RULES`] rules, [`config::MAX_LIST`] entries per list, [`window::MAX_GROUPS`] byte windows.
+//! Limits: [`MAX_RULES`] rules, [`MAX_LIST`] entries per list, [`MAX_GROUPS`] byte windows.
 
 mod because;
-pub mod compile;
-pub mod condition;
+mod compile;
+mod condition;
 pub mod config;
 mod countries;
 mod flagged;
 pub mod groups;
-pub mod judge;
+mod judge;
 mod profiles;
 mod roles;
 mod suggest;
-pub mod window;
+mod window;
 
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use compile::{AppDirectory, Policy};
-pub use config::{PolicyConfig, Rule};
+pub use compile::{AppDirectory, MAX_RULES, Policy};
+pub use config::{MAX_LIST, PolicyConfig, Rule};
 pub use judge::{Judge, JudgeCounts, Judgement};
 pub use profiles::{Profile, profile, profiles};
+pub use window::MAX_GROUPS;

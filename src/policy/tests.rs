@@ -378,7 +378,7 @@ fn rules_that_could_never_match_are_refused() {
     assert!(problems(vec![rule(&[], &[])]).unwrap_err().contains("names no role"));
     let twice = problems(vec![rule(&[], &["server"]), rule(&[], &["owner"])]).unwrap_err();
     assert!(twice.contains("`policy.rule[1].id`: a second rule with the id `r`"), "{twice}");
-    let many = vec![rule(&[], &["server"]); compile::MAX_RULES + 1];
+    let many = vec![rule(&[], &["server"]); MAX_RULES + 1];
     assert!(problems(many).unwrap_err().contains("at most 256"));
     let off = problems(vec![Rule { enabled: false, ..rule(&[], &["server"]) }]).unwrap();
     assert!(off.is_empty());

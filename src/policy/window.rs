@@ -21,7 +21,7 @@ use crate::model::{AppId, CountryCode, Timestamp};
 pub const MAX_GROUPS: usize = 8192;
 
 /// Parts of a window.
-pub const PARTS: i64 = 10;
+pub(super) const PARTS: i64 = 10;
 
 /// Parts kept per group: the window before and the window after the one in question, and a few for jumps of time.
 const KEPT_PARTS: usize = 24;

@@ -70,7 +70,9 @@ fn every_dependency_says_why_it_is_here() {
 fn the_project_speaks_of_itself_alone() {
     // Written in two halves, so that this file does not find itself.
     let forbidden = [concat!("/wo", "rk/"), concat!("/tmp/tar", "get"), concat!("CARGO_TARGET", "_DIR=/tmp")];
-    for (folder, ending) in [("src", "rs"), ("docs", "md"), ("tests/it", "rs"), ("config", "toml"), ("geoip", "toml")] {
+    for (folder, ending) in
+        [("src", "rs"), ("docs", "md"), ("tests/it", "rs"), ("config", "toml"), ("geoip", "toml")]
+    {
         for path in files_below(folder, ending) {
             let text = fs::read_to_string(&path).unwrap();
             for word in forbidden {

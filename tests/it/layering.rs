@@ -95,7 +95,9 @@ fn used(text: &str) -> Vec<String> {
             found.push(part.to_owned());
         }
     }
-    let name = |text: String| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let name = |text: String| {
+        text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+    };
     found.into_iter().map(name).filter(|n| !n.is_empty()).collect()
 }
 
@@ -112,16 +114,17 @@ fn violations(files: &BTreeMap<String, String>) -> Vec<String> {
             continue;
         };
         for to in used(text) {
-            let shared = ["model", "telemetry"].contains(&to.as_str()) && !["model", "telemetry"].contains(&from);
+            let shared =
+                ["model", "telemetry"].contains(&to.as_str()) && !["model", "telemetry"].contains(&from);
             let known = allowed.contains_key(to.as_str());
             if known && to != from && !shared && !may.contains(&to.as_str()) && !may.contains(&"*") {
                 found.push(format!("{file}: `{from}` must not use `{to}`"));
             }
         }
         for (name, homes) in CONFINED {
-            let named = text.match_indices(name).any(|(at, _)| {
-                !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-            });
+            let named = text
+                .match_indices(name)
+                .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
             if named && !homes.contains(&from) {
                 found.push(format!("{file}: `{name}` belongs to {homes:?}"));
             }

@@ -64,6 +64,10 @@ impl Case {
     }
 
     fn identify(self) -> Identification {
+        self.identify_by(embedded())
+    }
+
+    fn identify_by(self, catalogue: Arc<Catalogue>) -> Identification {
         let remote = Endpoint::new(self.remote, self.port);
         let record = FlowRecord {
             id: FlowId(1),
@@ -89,7 +93,7 @@ impl Case {
             end_reason: None,
         };
         let question = Question { record: &record, remote, asn: self.asn, dns: &self.dns, at: at(0) };
-        let identification = Identifier::new(embedded()).identify(&question);
+        let identification = Identifier::new(catalogue).identify(&question);
         well_formed(&identification);
         identification
     }
@@ -322,6 +326,29 @@ fn an_address_names_only_by_its_own_prefix() {
     let rented = case().remote("203.0.113.1", Some(45090)).identify();
     assert_eq!(said(&rented), (None, Some(Tier::F), Some("as_number")));
     assert_eq!(case().remote("203.0.113.1", Some(64_512)).identify(), Identification::default());
+}
+
+#[test]
+fn a_vendors_prefix_without_the_mark_names_nothing() {
+    let catalogue = Arc::new(
+        small(
+            r#"
+            [[application]]
+            id = "shared"
+            name = "Shared"
+            vendor = "V"
+            tags = ["messaging"]
+            [[application.prefixes]]
+            source = "curated"
+            prefix = ["203.0.113.0/24"]
+            "#,
+        )
+        .unwrap(),
+    );
+    let i = case().identify_by(Arc::clone(&catalogue));
+    assert_eq!(said(&i), (None, Some(Tier::E), Some("address_prefix")));
+    let named = case().name(NameOrigin::TlsSni, "www.unknown.example").identify_by(catalogue);
+    assert_eq!(said(&named), (None, Some(Tier::B), Some("tls_sni")));
 }
 
 #[test]

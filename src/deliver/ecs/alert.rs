@@ -1,133 +1,171 @@
-//! The document of one step in an alert's life.
+//! The document of an alert, at one moment of its life.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Alert, AlertState, AlertTransition};
+use crate::model::{Alert, AlertState, AlertTransition, HostName};
 
-use super::parts::{Ecs, Event, Rule, Side, mac};
-use super::whither::{
-    App, Device, EvidenceDocument, ProvenanceDocument, Remote, evidence, provenance_document,
-};
+use super::ECS_VERSION;
+use super::common::{Ecs, Event, Network, Node, Rule, autonomous_system, geo, mac};
+use super::conclusions::{App, Provenance};
+use super::ends::{Device, Remote};
 
-/// One alert.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct AlertDocument {
+/// An alert as an Elastic Common Schema document. `source` is the device, `destination` the remote of the first flow.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "whither alert document"))]
+pub struct AlertDocument<'a> {
+    /// The last packet that added to it.
     #[serde(rename = "@timestamp")]
     timestamp: String,
     ecs: Ecs,
-    /// One sentence for people.
-    message: String,
     event: Event,
-    rule: Rule,
-    source: Side,
-    destination: Side,
-    network: Network,
-    whither: Whither,
+    rule: Rule<'a>,
+    source: Node<'a>,
+    destination: Node<'a>,
+    network: Network<'a>,
+    whither: Whither<'a>,
 }
 
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Network {
+/// What the Elastic Common Schema has no word for.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AlertDetails"))]
+struct Whither<'a> {
+    alert: Life<'a>,
+    device: Device<'a>,
+    remote: Remote<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    application: Option<Arc<str>>,
-    bytes: u64,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Whither {
-    alert_id: Arc<str>,
-    state: &'static str,
-    outcome: &'static str,
-    severity: &'static str,
-    role: &'static str,
-    country: String,
-    because: Vec<Arc<str>>,
-    device: Device,
-    remote: Remote,
-    remotes: Vec<IpAddr>,
-    names: Vec<String>,
-    app: App,
-    evidence: Vec<EvidenceDocument>,
-    first_flow: String,
-    flows: u64,
+    app: Option<App<'a>>,
+    /// Octets device → remote, all flows.
     bytes_up: u64,
+    /// Octets remote → device, all flows.
     bytes_down: u64,
-    opened: String,
-    provenance: ProvenanceDocument,
+    /// The rule's reasons, each with its grounds.
+    because: &'a [std::sync::Arc<str>],
+    provenance: Provenance<'a>,
 }
 
-/// An alert as a document; times with `digits` digits of the second.
-pub fn alert_document(transition: AlertTransition, alert: &Alert, digits: u8) -> AlertDocument {
-    let time = |t: crate::model::Timestamp| t.to_rfc3339(digits);
-    let mut destination = Side { ip: Some(alert.remote.addr), bytes: Some(alert.bytes.down), ..Side::default() };
-    destination.locate(&alert.remote);
-    AlertDocument {
-        timestamp: time(alert.last),
-        ecs: Ecs { version: super::ECS_VERSION },
-        message: message(alert),
-        event: Event {
-            kind: "alert",
-            category: vec!["network"],
-            kinds: vec!["info"],
-            action: transition.word(),
-            start: time(alert.start),
-            end: time(alert.last),
-            duration: u64::try_from(alert.last.since(alert.start).as_nanos()).unwrap_or(u64::MAX),
-            severity: Some(alert.severity.number()),
-            id: alert.id.to_string(),
-            dataset: "whither.alert",
-            reason: alert.because.first().map(ToString::to_string),
-        },
-        rule: Rule { id: Arc::clone(&alert.rule), name: Arc::clone(&alert.rule_name) },
-        source: Side {
-            ip: Some(alert.device.addr),
-            mac: alert.device.mac.and_then(mac),
-            bytes: Some(alert.bytes.up),
-            ..Side::default()
-        },
-        destination,
-        network: Network {
-            application: alert.identification.app.as_ref().map(|a| Arc::clone(&a.id)),
-            bytes: alert.bytes.up.saturating_add(alert.bytes.down),
-        },
-        whither: Whither {
-            alert_id: Arc::clone(&alert.id),
-            state: match alert.state {
-                AlertState::Open => "open",
-                AlertState::Closed => "closed",
+/// `whither.alert`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AlertLife"))]
+struct Life<'a> {
+    /// The same at every update and redelivery, and when the same capture is read again.
+    id: &'a str,
+    /// `open` or `closed`.
+    state: &'static str,
+    /// `info` to `critical`.
+    severity: &'static str,
+    /// Always `match`.
+    outcome: &'static str,
+    /// The role that matched.
+    role: &'static str,
+    /// The country that matched.
+    country: String,
+    /// When the condition first held.
+    opened: String,
+    /// Flows that took part.
+    flows: u64,
+    /// The first of them.
+    first_flow: String,
+    /// Addresses that took part, at most 32.
+    remotes: &'a [IpAddr],
+    /// Names under which they were known, at most 32.
+    names: Vec<&'a str>,
+}
+
+impl<'a> AlertDocument<'a> {
+    /// The document of `alert`, written because of `transition`.
+    pub fn new(alert: &'a Alert, transition: AlertTransition) -> Self {
+        let time = |t: crate::model::Timestamp| t.to_rfc3339(alert.time_digits);
+        let app = alert.identification.app.as_ref();
+        Self {
+            timestamp: time(alert.last),
+            ecs: Ecs { version: ECS_VERSION },
+            event: event(alert, transition),
+            rule: Rule { id: &alert.rule, name: Some(&alert.rule_name) },
+            source: Node {
+                ip: alert.device.addr,
+                port: None,
+                mac: alert.device.mac.map(mac),
+                bytes: alert.bytes.up,
+                packets: None,
+                domain: None,
+                geo: None,
+                autonomous_system: None,
             },
-            outcome: alert.outcome.word(),
-            severity: alert.severity.word(),
-            role: alert.role.word(),
-            country: alert.country.to_string(),
-            because: alert.because.clone(),
-            device: Device::from(&alert.device),
-            remote: Remote::from(&alert.remote),
-            remotes: alert.remotes.clone(),
-            names: alert.names.iter().map(ToString::to_string).collect(),
-            app: App::new(&alert.identification, digits),
-            evidence: evidence(&alert.evidence, digits),
-            first_flow: alert.first_flow.to_string(),
-            flows: alert.flows,
-            bytes_up: alert.bytes.up,
-            bytes_down: alert.bytes.down,
-            opened: time(alert.opened),
-            provenance: provenance_document(&alert.provenance),
-        },
+            destination: Node {
+                ip: alert.remote.addr,
+                port: None,
+                mac: None,
+                bytes: alert.bytes.down,
+                packets: None,
+                domain: alert.remote.hostname.as_ref().map(HostName::as_str),
+                geo: geo(&alert.remote),
+                autonomous_system: autonomous_system(&alert.remote),
+            },
+            network: Network {
+                family: if alert.remote.addr.is_ipv4() { "ipv4" } else { "ipv6" },
+                transport: None,
+                iana_number: None,
+                protocol: None,
+                application: app.map(|a| a.id.as_ref()),
+                direction: None,
+                community_id: None,
+                bytes: alert.bytes.up.saturating_add(alert.bytes.down),
+                packets: None,
+                vlan: None,
+                inner: None,
+            },
+            whither: Whither {
+                alert: life(alert),
+                device: Device::new(&alert.device),
+                remote: Remote::new(&alert.remote),
+                app: App::new(&alert.identification, &alert.evidence, alert.time_digits),
+                bytes_up: alert.bytes.up,
+                bytes_down: alert.bytes.down,
+                because: &alert.because,
+                provenance: Provenance::new(&alert.provenance),
+            },
+        }
     }
 }
 
-/// `WeChat on phone sent 3 kB to CN (role server)`.
-fn message(alert: &Alert) -> String {
-    let app = alert.identification.app.as_ref().map_or("an unnamed application", |a| &*a.name);
-    let device = alert.device.name.as_deref().unwrap_or(&alert.device.id);
-    format!(
-        "{app} on {device} exchanged data with {} ({}): {} octets up, {} down in {} flow(s)",
-        alert.country, alert.role, alert.bytes.up, alert.bytes.down, alert.flows
-    )
+fn event(alert: &Alert, transition: AlertTransition) -> Event {
+    let reasons: Vec<&str> = alert.because.iter().map(AsRef::as_ref).collect();
+    Event {
+        kind: "alert",
+        category: ["network"],
+        types: vec![match transition {
+            AlertTransition::Opened => "start",
+            AlertTransition::Updated => "info",
+            AlertTransition::Closed => "end",
+        }],
+        action: transition.word(),
+        id: alert.id.to_string(),
+        start: alert.start.to_rfc3339(alert.time_digits),
+        end: alert.last.to_rfc3339(alert.time_digits),
+        duration: u64::try_from(alert.last.since(alert.start).as_nanos()).unwrap_or(u64::MAX),
+        severity: Some(alert.severity.number()),
+        reason: Some(reasons.join("; ")),
+        provider: "whither",
+    }
+}
+
+fn life(alert: &Alert) -> Life<'_> {
+    Life {
+        id: &alert.id,
+        state: match alert.state {
+            AlertState::Open => "open",
+            AlertState::Closed => "closed",
+        },
+        severity: alert.severity.word(),
+        outcome: alert.outcome.word(),
+        role: alert.role.word(),
+        country: alert.country.to_string(),
+        opened: alert.opened.to_rfc3339(alert.time_digits),
+        flows: alert.flows,
+        first_flow: alert.first_flow.to_string(),
+        remotes: &alert.remotes,
+        names: alert.names.iter().map(HostName::as_str).collect(),
+    }
 }

@@ -1,307 +1,313 @@
 //! The document of one flow record.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use crate::model::{Ech, EnrichedFlow, FlowEndReason, NameOrigin, Tunnel};
+use crate::deliver::community_id;
+use crate::model::{
+    Counters, Ech, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName, MacAddr, NameFact,
+    NameOrigin, NetworkScope, Outcome, Protocol, Timestamp, Tunnel, is_special_address,
+};
 
-use super::community::community_id;
-use super::parts::{Ecs, Event, Side, mac};
-use super::whither::{App, Device, ProvenanceDocument, Remote, VerdictDocument, provenance_document};
+use super::ECS_VERSION;
+use super::common::{
+    Dns, DnsQuestion, Ecs, Event, Inner, Network, Node, Rule, Tls, TlsClient, UserAgent, Vlan,
+    autonomous_system, geo, mac,
+};
+use super::conclusions::{App, Provenance, Verdict};
+use super::ends::{Device, Remote};
 
-/// One flow record.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct FlowDocument {
+/// One record of a flow as an Elastic Common Schema document.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "whither flow document"))]
+pub struct FlowDocument<'a> {
+    /// The last packet of the record.
     #[serde(rename = "@timestamp")]
     timestamp: String,
     ecs: Ecs,
     event: Event,
-    source: Side,
-    destination: Side,
-    network: Network,
+    /// The first rule that matches, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tls: Option<Tls>,
+    rule: Option<Rule<'a>>,
+    /// Who began the flow (see `whither.source_basis`).
+    source: Node<'a>,
+    destination: Node<'a>,
+    network: Network<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    dns: Option<Dns>,
+    tls: Option<Tls<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_agent: Option<UserAgent>,
-    observer: Observer,
-    whither: Whither,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Network {
-    transport: String,
+    dns: Option<Dns<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    protocol: Option<&'static str>,
+    user_agent: Option<UserAgent<'a>>,
+    whither: Whither<'a>,
+}
+
+/// What the Elastic Common Schema has no word for.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "FlowDetails"))]
+struct Whither<'a> {
+    /// The flow; the same in all of its records, and when the same capture is read again.
+    flow_id: String,
+    /// 0 for the flow's first record, then 1, 2, …
+    sequence: u32,
+    /// The interface or capture file.
+    point: &'a str,
+    device: Device<'a>,
+    remote: Remote<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    application: Option<Arc<str>>,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    direction: &'static str,
+    app: Option<App<'a>>,
+    /// Names seen in the flow itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    names: Vec<SeenName<'a>>,
+    /// Octets device → remote in this record.
+    bytes_up: u64,
+    /// Octets remote → device in this record.
+    bytes_down: u64,
+    /// Packets device → remote in this record.
+    packets_up: u64,
+    /// Packets remote → device in this record.
+    packets_down: u64,
+    /// Why the flow ended; `null` while it goes on.
+    end_reason: Option<&'static str>,
+    /// On what grounds the source is held to have begun the flow: `handshake` and `request` are certain, others guesses.
+    source_basis: &'static str,
+    /// The tunnel that the packets came out of.
     #[serde(skip_serializing_if = "Option::is_none")]
-    community_id: Option<String>,
-    bytes: u64,
-    packets: u64,
+    tunnel: Option<TunnelPart>,
+    /// What the ClientHello offered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    vlan: Option<Vlan>,
+    hello: Option<Hello<'a>>,
+    /// Smallest time between SYN and SYN-ACK in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    inner: Option<Inner>,
+    handshake_rtt: Option<u64>,
+    /// What the rules say; those that do not concern the flow are left out.
+    verdicts: Vec<Verdict<'a>>,
+    provenance: Provenance<'a>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// A name in the flow.
+#[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Vlan {
-    id: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Inner {
-    vlan: Vlan,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Tls {
-    client: TlsClient,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version_protocol: Option<&'static str>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct TlsClient {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    server_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ja4: Option<Arc<str>>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Dns {
-    question: Question,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Question {
-    name: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct UserAgent {
-    original: Arc<str>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Observer {
-    ingress: Ingress,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Ingress {
-    interface: Interface,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Interface {
-    name: Arc<str>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct NameDocument {
-    name: String,
+struct SeenName<'a> {
+    /// The name, harmful bytes as `\xNN`.
+    name: &'a str,
+    /// Where it stood: `tls_sni`, `http_host`, …
     origin: &'static str,
+    /// When.
     at: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Whither {
-    flow_id: String,
-    /// 0 for the flow's first record.
-    sequence: u32,
-    device: Device,
-    remote: Remote,
-    app: App,
-    bytes_up: u64,
-    bytes_down: u64,
-    packets_up: u64,
-    packets_down: u64,
-    /// `null`: the flow goes on, this is an interim record.
-    end_reason: Option<&'static str>,
-    source_basis: &'static str,
-    source_is_guess: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    names: Vec<NameDocument>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    alpn: Vec<Arc<str>>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    ech: bool,
+/// A tunnel.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Tunnel"))]
+struct TunnelPart {
+    /// `gre`, `vxlan`, `geneve`; left out for one whose ids cannot be part of a flow.
     #[serde(skip_serializing_if = "Option::is_none")]
-    quic_version: Option<String>,
+    kind: Option<&'static str>,
+    /// Key or network identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tunnel: Option<String>,
-    tunnel_depth: u8,
-    /// Nanoseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    handshake_rtt: Option<u64>,
-    verdicts: Vec<VerdictDocument>,
-    provenance: ProvenanceDocument,
+    id: Option<u32>,
+    /// Encapsulations around the packet.
+    depth: u8,
 }
 
-/// A judged record as a document.
-pub fn flow_document(flow: &EnrichedFlow) -> FlowDocument {
-    let record = &flow.record;
-    let digits = record.point.time_digits;
-    let (source, destination) = sides(flow);
-    let name_of = |origins: &[NameOrigin]| {
-        record.facts.names.iter().find(|n| origins.contains(&n.origin)).map(|n| n.name.to_string())
-    };
-    let tls_name = name_of(&[NameOrigin::TlsSni, NameOrigin::QuicSni, NameOrigin::DtlsSni]);
-    let ja4 = record.facts.ja4.clone();
-    FlowDocument {
-        timestamp: record.end.to_rfc3339(digits),
-        ecs: Ecs { version: super::ECS_VERSION },
-        event: event(flow, digits),
-        source,
-        destination,
-        network: network(flow),
-        tls: (tls_name.is_some() || ja4.is_some()).then(|| Tls {
-            client: TlsClient { server_name: tls_name, ja4 },
-            version_protocol: record.facts.tls_version.map(|_| "tls"),
-        }),
-        dns: name_of(&[NameOrigin::DnsQuestion]).map(|name| Dns { question: Question { name } }),
-        user_agent: record.facts.user_agent.clone().map(|original| UserAgent { original }),
-        observer: Observer { ingress: Ingress { interface: Interface { name: Arc::clone(&record.point.name) } } },
-        whither: whither(flow, digits),
+/// What the client offered in its TLS or QUIC greeting.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Hello<'a> {
+    /// Highest TLS version offered (`1.3`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// Application protocols offered.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    alpn: &'a [std::sync::Arc<str>],
+    /// Encrypted Client Hello was offered, in earnest or as noise: the visible name may be a cover.
+    ech: bool,
+    /// QUIC version of the first Initial (`0x00000001`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quic_version: Option<String>,
+}
+
+impl<'a> FlowDocument<'a> {
+    /// The document of `flow`.
+    pub fn new(flow: &'a EnrichedFlow) -> Self {
+        let record = &flow.record;
+        let facts: &Facts = &record.facts;
+        let time = |t: Timestamp| t.to_rfc3339(record.point.time_digits);
+        let matched = flow.verdicts.iter().find(|v| v.outcome == Outcome::Match);
+        let (source, destination) = nodes(flow);
+        let question = facts.names.iter().find(|n| n.origin == NameOrigin::DnsQuestion);
+        Self {
+            timestamp: time(record.end),
+            ecs: Ecs { version: ECS_VERSION },
+            event: event(record),
+            rule: matched.map(|v| Rule { id: &v.rule, name: None }),
+            source,
+            destination,
+            network: network(flow),
+            tls: tls(facts),
+            dns: question.map(|q| Dns { question: DnsQuestion { name: q.name.as_str() } }),
+            user_agent: facts.user_agent.as_deref().map(|original| UserAgent { original }),
+            whither: whither(flow),
+        }
     }
 }
 
-fn event(flow: &EnrichedFlow, digits: u8) -> Event {
-    let record = &flow.record;
-    let (action, kinds) = match (record.end_reason, record.sequence) {
-        (Some(_), _) => ("flow-ended", vec!["connection", "end"]),
-        (None, 0) => ("flow-started", vec!["connection", "start"]),
-        (None, _) => ("flow-updated", vec!["connection", "info"]),
+fn event(record: &FlowRecord) -> Event {
+    let (action, types) = match (record.sequence, record.end_reason) {
+        (0, None) => ("flow-started", vec!["connection", "start"]),
+        (0, Some(_)) => ("flow-ended", vec!["connection", "start", "end"]),
+        (_, None) => ("flow-updated", vec!["connection", "info"]),
+        (_, Some(_)) => ("flow-ended", vec!["connection", "end"]),
     };
+    let digits = record.point.time_digits;
     Event {
         kind: "event",
-        category: vec!["network"],
-        kinds,
+        category: ["network"],
+        types,
         action,
+        id: format!("{}-{}", record.id, record.sequence),
         start: record.start.to_rfc3339(digits),
         end: record.end.to_rfc3339(digits),
         duration: u64::try_from(record.end.since(record.start).as_nanos()).unwrap_or(u64::MAX),
         severity: None,
-        id: format!("{}-{}", record.id, record.sequence),
-        dataset: "whither.flow",
-        reason: record.end_reason.map(|r| r.word().to_owned()),
+        reason: None,
+        provider: "whither",
     }
 }
 
-fn sides(flow: &EnrichedFlow) -> (Side, Side) {
+/// Source and destination; what is known of the remote stands at whichever of them it is.
+fn nodes(flow: &EnrichedFlow) -> (Node<'_>, Node<'_>) {
     let record = &flow.record;
-    let side = |end: crate::model::Endpoint, counted: crate::model::Counters, hardware: Option<_>| Side {
-        ip: Some(end.addr),
-        port: (end.port != 0).then_some(end.port),
-        mac: hardware.and_then(mac),
-        bytes: Some(counted.octets),
-        packets: Some(counted.packets),
-        ..Side::default()
+    let hostname = flow.remote.hostname.as_ref();
+    // A name in the flow is what the source called the destination.
+    let said = record.facts.host().map(|fact| &fact.name);
+    let node = |end: Endpoint, link: Option<MacAddr>, sent: Counters, is_remote: bool| Node {
+        ip: end.addr,
+        port: Some(end.port).filter(|_| has_ports(record.protocol)),
+        mac: link.map(mac),
+        bytes: sent.octets,
+        packets: Some(sent.packets),
+        domain: None,
+        geo: if is_remote { geo(&flow.remote) } else { None },
+        autonomous_system: if is_remote { autonomous_system(&flow.remote) } else { None },
     };
-    let mut source = side(record.source, record.forward, record.source_mac);
-    let mut destination = side(record.destination, record.reverse, record.destination_mac);
-    if flow.device_is_source {
-        destination.locate(&flow.remote);
+    let device_first = flow.device_is_source;
+    let mut source = node(record.source, record.source_mac, record.forward, !device_first);
+    let mut destination = node(record.destination, record.destination_mac, record.reverse, device_first);
+    if device_first {
+        destination.domain = hostname.or(said).map(HostName::as_str);
     } else {
-        source.locate(&flow.remote);
+        source.domain = hostname.map(HostName::as_str);
+        destination.domain = said.map(HostName::as_str);
     }
     (source, destination)
 }
 
-fn network(flow: &EnrichedFlow) -> Network {
+fn has_ports(protocol: Protocol) -> bool {
+    // DCCP, SCTP and UDP-Lite beside TCP and UDP.
+    matches!(protocol.0, 6 | 17 | 33 | 132 | 136)
+}
+
+fn network(flow: &EnrichedFlow) -> Network<'_> {
     let record = &flow.record;
-    let vid = |id: u16| (id != 0).then(|| Vlan { id: id.to_string() });
+    let transport = record.protocol.keyword();
+    let both = record.forward.plus(record.reverse);
+    let tag = |id: u16| (id != 0).then(|| Vlan { id: id.to_string() });
     Network {
-        transport: record.protocol.to_string(),
+        family: if record.source.addr.is_ipv4() { "ipv4" } else { "ipv6" },
+        transport,
+        iana_number: transport.is_none().then(|| record.protocol.0.to_string()),
         protocol: record.facts.protocol,
-        application: flow.identification.app.as_ref().map(|a| Arc::clone(&a.id)),
-        kind: if matches!(record.source.addr, IpAddr::V4(_)) { "ipv4" } else { "ipv6" },
-        direction: direction(flow),
-        community_id: community_id(record),
-        bytes: record.forward.octets.saturating_add(record.reverse.octets),
-        packets: record.forward.packets.saturating_add(record.reverse.packets),
-        vlan: vid(record.vlan.outer),
-        inner: vid(record.vlan.inner).map(|vlan| Inner { vlan }),
+        application: flow.identification.app.as_ref().map(|a| a.id.as_ref()),
+        direction: Some(direction(flow)),
+        community_id: community_id(record.protocol, record.source, record.destination),
+        bytes: both.octets,
+        packets: Some(both.packets),
+        vlan: tag(record.vlan.outer),
+        inner: tag(record.vlan.inner).map(|vlan| Inner { vlan }),
     }
 }
 
-/// ECS's view from the perimeter: who began, and whether the other end is on this side too.
+/// Seen from the local networks; the device counts as local when it is in a configured network or a special range.
 fn direction(flow: &EnrichedFlow) -> &'static str {
-    use crate::model::NetworkScope::Global;
-    let local_device = crate::model::is_special_address(flow.device.addr).is_some();
-    match (local_device, flow.remote.scope, flow.device_is_source) {
-        (true, Global, true) => "outbound",
-        (true, Global, false) => "inbound",
-        (true, _, _) => "internal",
-        (false, _, _) => "external",
+    let local = flow.device.network.is_some() || is_special_address(flow.device.addr).is_some();
+    match (flow.remote.scope, local, flow.device_is_source) {
+        (NetworkScope::Local | NetworkScope::Special(_), ..) => "internal",
+        (NetworkScope::Global, false, _) => "external",
+        (NetworkScope::Global, true, true) => "outbound",
+        (NetworkScope::Global, true, false) => "inbound",
     }
 }
 
-fn whither(flow: &EnrichedFlow, digits: u8) -> Whither {
+fn tls(facts: &Facts) -> Option<Tls<'_>> {
+    let of_hello =
+        |o: NameOrigin| matches!(o, NameOrigin::TlsSni | NameOrigin::QuicSni | NameOrigin::DtlsSni);
+    let server_name = facts.names.iter().find(|n| of_hello(n.origin)).map(|n| n.name.as_str());
+    let ja4 = facts.ja4.as_deref();
+    (server_name.is_some() || ja4.is_some()).then_some(Tls { client: TlsClient { server_name, ja4 } })
+}
+
+fn hello(facts: &Facts) -> Option<Hello<'_>> {
+    let ech = facts.ech == Ech::Present;
+    let any = ech || facts.tls_version.is_some() || facts.quic_version.is_some() || !facts.alpn.is_empty();
+    any.then(|| Hello {
+        version: facts.tls_version.map(version),
+        alpn: &facts.alpn,
+        ech,
+        quic_version: facts.quic_version.map(|v| format!("{v:#010x}")),
+    })
+}
+
+/// TLS versions as people write them; others as on the wire.
+fn version(wire: u16) -> String {
+    match wire {
+        0x0300 => "ssl3".to_owned(),
+        0x0301..=0x0304 => format!("1.{}", wire - 0x0301),
+        other => format!("{other:#06x}"),
+    }
+}
+
+fn tunnel(record: &FlowRecord) -> Option<TunnelPart> {
+    let (kind, id) = match record.tunnel {
+        Tunnel::None => (None, None),
+        Tunnel::GreKey(key) => (Some("gre"), Some(key)),
+        Tunnel::Vxlan(id) => (Some("vxlan"), Some(id)),
+        Tunnel::Geneve(id) => (Some("geneve"), Some(id)),
+    };
+    (kind.is_some() || record.tunnel_depth > 0).then_some(TunnelPart { kind, id, depth: record.tunnel_depth })
+}
+
+fn whither(flow: &EnrichedFlow) -> Whither<'_> {
     let record = &flow.record;
-    let (up, down) =
-        if flow.device_is_source { (record.forward, record.reverse) } else { (record.reverse, record.forward) };
+    let digits = record.point.time_digits;
+    let (up, down) = if flow.device_is_source {
+        (record.forward, record.reverse)
+    } else {
+        (record.reverse, record.forward)
+    };
+    let seen = |n: &'_ NameFact| n.at.to_rfc3339(digits);
+    let names = record.facts.names.iter();
+    let rtt = record.tcp.and_then(|tcp| tcp.handshake_rtt);
     Whither {
         flow_id: record.id.to_string(),
         sequence: record.sequence,
-        device: Device::from(&flow.device),
-        remote: Remote::from(&flow.remote),
-        app: App::new(&flow.identification, digits),
+        point: &record.point.name,
+        device: Device::new(&flow.device),
+        remote: Remote::new(&flow.remote),
+        app: App::new(&flow.identification, &flow.identification.evidence, digits),
+        names: names
+            .map(|n| SeenName { name: n.name.as_str(), origin: n.origin.word(), at: seen(n) })
+            .collect(),
         bytes_up: up.octets,
         bytes_down: down.octets,
         packets_up: up.packets,
         packets_down: down.packets,
         end_reason: record.end_reason.map(FlowEndReason::word),
         source_basis: record.source_basis.word(),
-        source_is_guess: record.source_basis.is_guess(),
-        names: record
-            .facts
-            .names
-            .iter()
-            .map(|n| NameDocument {
-                name: n.name.to_string(),
-                origin: n.origin.word(),
-                at: n.at.to_rfc3339(digits),
-            })
-            .collect(),
-        alpn: record.facts.alpn.clone(),
-        ech: record.facts.ech == Ech::Present,
-        quic_version: record.facts.quic_version.map(|v| format!("{v:#010x}")),
-        tunnel: match record.tunnel {
-            Tunnel::None => None,
-            Tunnel::GreKey(id) => Some(format!("gre:{id}")),
-            Tunnel::Vxlan(id) => Some(format!("vxlan:{id}")),
-            Tunnel::Geneve(id) => Some(format!("geneve:{id}")),
-        },
-        tunnel_depth: record.tunnel_depth,
-        handshake_rtt: record
-            .tcp
-            .and_then(|t| t.handshake_rtt)
-            .map(|rtt| u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX)),
-        verdicts: flow.verdicts.iter().map(VerdictDocument::from).collect(),
-        provenance: provenance_document(&flow.provenance),
+        tunnel: tunnel(record),
+        hello: hello(&record.facts),
+        handshake_rtt: rtt.map(|d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)),
+        verdicts: flow.verdicts.iter().map(Verdict::new).collect(),
+        provenance: Provenance::new(&flow.provenance),
     }
 }

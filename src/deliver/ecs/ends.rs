@@ -1,0 +1,181 @@
+//! The two ends under `whither`: the device on this side, the remote on the other, with the four roles apart.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::model::{DeviceContext, HostName, NetworkScope, RemoteContext, RoleAnswer};
+
+/// `whither.device`: the local end.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Device<'a> {
+    /// A stable id: configured name, else MAC address, else address. `*` stands for several devices.
+    id: &'a str,
+    /// Its name, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    /// The address it used.
+    ip: IpAddr,
+    /// Its MAC address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac: Option<String>,
+    /// The configured network it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'a str>,
+}
+
+/// `whither.remote`: the far end.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Remote<'a> {
+    /// Its address.
+    ip: IpAddr,
+    /// `global`, `local`, or the special range it is in.
+    scope: &'a str,
+    /// The best host name known for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hostname: Option<&'a str>,
+    /// Announced from several places at once: its location has no meaning.
+    anycast: bool,
+    /// The address that was looked up, where it is another one (NAT64, 6to4, Teredo).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    looked_up: Option<IpAddr>,
+    /// In which sense it is "in" which country; only for addresses on the Internet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Roles<'a>>,
+    /// Who runs its network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator: Option<Operator<'a>>,
+}
+
+/// `whither.remote.roles`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Roles<'a> {
+    /// Where the machine stands.
+    server: Role<'a>,
+    /// Where the address block is registered.
+    registrant: Role<'a>,
+    /// Where the company that runs the network sits.
+    operator: Role<'a>,
+    /// Where its ultimate parent sits.
+    owner: Role<'a>,
+}
+
+/// The answer to one role's question.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Role<'a> {
+    /// The country concluded. Do not rely on it unless `certainty` is `medium` or `high`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    /// `unknown`, `disputed`, `low`, `medium` or `high`.
+    certainty: &'static str,
+    /// The first source that names the country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    /// The date of its data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<&'a str>,
+    /// What a reader must know besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    /// What each source says, where more than one was asked or none is relied on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    claims: Vec<Claim<'a>>,
+}
+
+/// What one source says.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Claim<'a> {
+    /// The source's short name.
+    source: &'a str,
+    /// The country it names; left out when it has no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    /// The date of its data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<&'a str>,
+}
+
+/// `whither.remote.operator`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Operator<'a> {
+    /// The organisation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    /// AS number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asn: Option<u32>,
+    /// Its ultimate parent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
+    /// It serves other people's content, so it does not tell whose data it is.
+    cdn: bool,
+}
+
+impl<'a> Device<'a> {
+    pub(super) fn new(device: &'a DeviceContext) -> Self {
+        Self {
+            id: &device.id,
+            name: device.name.as_deref(),
+            ip: device.addr,
+            mac: device.mac.map(|m| m.to_string()),
+            network: device.network.as_deref(),
+        }
+    }
+}
+
+impl<'a> Remote<'a> {
+    pub(super) fn new(remote: &'a RemoteContext) -> Self {
+        let operator = &remote.operator;
+        let known = operator.asn.is_some() || operator.name.is_some() || operator.owner.is_some();
+        Self {
+            ip: remote.addr,
+            scope: match remote.scope {
+                NetworkScope::Local => "local",
+                NetworkScope::Special(range) => range,
+                NetworkScope::Global => "global",
+            },
+            hostname: remote.hostname.as_ref().map(HostName::as_str),
+            anycast: remote.anycast,
+            looked_up: Some(remote.looked_up).filter(|a| *a != remote.addr),
+            roles: (remote.scope == NetworkScope::Global).then(|| Roles {
+                server: Role::new(&remote.roles.server),
+                registrant: Role::new(&remote.roles.registrant),
+                operator: Role::new(&remote.roles.operator),
+                owner: Role::new(&remote.roles.owner),
+            }),
+            operator: known.then(|| Operator {
+                name: operator.name.as_deref().or(operator.as_name.as_deref()),
+                asn: operator.asn,
+                owner: operator.owner.as_deref(),
+                cdn: operator.cdn,
+            }),
+        }
+    }
+}
+
+impl<'a> Role<'a> {
+    fn new(answer: &'a RoleAnswer) -> Self {
+        use crate::model::Certainty;
+        let by = answer.country.and_then(|c| answer.claims.iter().find(|claim| claim.country == Some(c)));
+        let tell_all = answer.claims.len() > 1 || (answer.certainty < Certainty::Medium && by.is_none());
+        let claim = |c: &'a crate::model::Claim| Claim {
+            source: &c.source,
+            country: c.country.map(|c| c.to_string()),
+            date: c.date.as_deref(),
+        };
+        Self {
+            country: answer.country.map(|c| c.to_string()),
+            certainty: answer.certainty.word(),
+            source: by.map(|c| c.source.as_ref()),
+            date: by.and_then(|c| c.date.as_deref()),
+            note: answer.note.as_deref(),
+            claims: if tell_all { answer.claims.iter().map(claim).collect() } else { Vec::new() },
+        }
+    }
+}
