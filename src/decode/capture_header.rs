@@ -14,7 +14,8 @@ pub(super) fn nflog(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     while let Some([l0, l1, t0, t1]) = walk.rest.first_chunk::<4>().copied() {
         // Types are below 256, so the byte that is zero gives the byte order away.
         let little = t1 == 0 || t1 == 0x80;
-        let number = |bytes: [u8; 2]| if little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) };
+        let number =
+            |bytes: [u8; 2]| if little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) };
         let (length, kind) = (number([l0, l1]), number([t0, t1]));
         if length < 4 {
             return Err(Reason::Malformed("bad_nflog_tlv"));

@@ -12,7 +12,8 @@ use super::walk::{Next, Walk};
 const VLAN_TYPES: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
 
 pub(super) fn ethernet(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let header = Ethernet2HeaderSlice::from_slice(walk.rest).map_err(|_| Reason::Malformed("truncated_ethernet"))?;
+    let header =
+        Ethernet2HeaderSlice::from_slice(walk.rest).map_err(|_| Reason::Malformed("truncated_ethernet"))?;
     if walk.depth == 0 && walk.source_mac.is_none() {
         walk.source_mac = Some(MacAddr(header.source()));
         walk.destination_mac = Some(MacAddr(header.destination()));
@@ -51,6 +52,7 @@ pub(super) fn ether_type(walk: &mut Walk<'_>, kind: u16) -> Result<Next, Reason>
             walk.skip(2);
             Ok(Next::Ethernet)
         }
+        0x894f => service_header(walk),
         0x9000 => Err(Reason::Unsupported("ethernet_loopback_test")),
         // Up to 1500 it is a length, and an LLC header follows (IEEE 802.3 §3.2.6).
         0..=1500 => Ok(Next::Llc),
@@ -130,4 +132,20 @@ fn macsec(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     }
     // The SC bit adds an eight-byte channel identifier.
     tag(walk, if control & 0x20 == 0 { 6 } else { 14 })
+}
+
+/// Network Service Header (RFC 8300 §2.2): its length in words of four bytes, and what follows.
+pub(super) fn service_header(walk: &mut Walk<'_>) -> Result<Next, Reason> {
+    let [_, length, _, next] = *walk.peek::<4>("truncated_nsh")?;
+    let words = usize::from(length & 0x3f);
+    if words < 2 {
+        return Err(Reason::Malformed("bad_nsh_length"));
+    }
+    walk.skip(words * 4);
+    match next {
+        1 | 2 => Ok(Next::Ip),
+        3 => Ok(Next::Ethernet),
+        5 => Ok(Next::Mpls),
+        other => Err(Reason::UnsupportedHex("nsh", u16::from(other))),
+    }
 }

@@ -119,7 +119,9 @@ impl FragmentTable {
                 packet.protocol = *protocol;
                 return Some(packet);
             }
-            Some((_, Datagram::Held(held))) if room && held.len() < MAX_HELD => held.push(packet.without_payload()),
+            Some((_, Datagram::Held(held))) if room && held.len() < MAX_HELD => {
+                held.push(packet.without_payload())
+            }
             None if room => self.insert(key, packet.time, Datagram::Held(vec![packet.without_payload()])),
             _ => {
                 self.limits.held_limit += 1;

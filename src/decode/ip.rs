@@ -68,7 +68,8 @@ fn ipv4(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     };
     limit(walk, octets);
     walk.skip(length);
-    let protocol = if fragment == Fragment::Later { parsed.protocol } else { authenticated(walk, parsed.protocol) };
+    let protocol =
+        if fragment == Fragment::Later { parsed.protocol } else { authenticated(walk, parsed.protocol) };
     found(walk, &Header { protocol, ..parsed })
 }
 
@@ -97,7 +98,9 @@ pub(super) fn plausible(walk: &Walk<'_>) -> bool {
         Some(first @ 0x45..0x50) => walk
             .word(2)
             .is_some_and(|total| total >= u16::from(first % 16) * 4 && u32::from(total) <= walk.wire),
-        Some(first) if first >> 4 == 6 => walk.word(4).is_some_and(|payload| u32::from(payload) + 40 <= walk.wire),
+        Some(first) if first >> 4 == 6 => {
+            walk.word(4).is_some_and(|payload| u32::from(payload) + 40 <= walk.wire)
+        }
         _ => false,
     }
 }

@@ -6,6 +6,16 @@ use super::reason::Reason;
 use super::walk::{Next, Walk};
 use super::{capture_header, cooked, ether, ppp, wifi};
 
+/// FDDI.
+const FDDI: LinkType = LinkType(10);
+/// LLC over ATM (RFC 1483).
+const ATM_RFC1483: LinkType = LinkType(100);
+/// IPsec as BSD's enc devices see it.
+const ENC: LinkType = LinkType(109);
+/// BSD's packet filter log.
+const PFLOG: LinkType = LinkType(117);
+/// IP over FireWire.
+const IP_OVER_1394: LinkType = LinkType(138);
 /// PPP with HDLC-like framing, or Cisco HDLC in its place.
 const PPP_HDLC: LinkType = LinkType(50);
 /// PPPoE without an Ethernet header.
@@ -45,6 +55,28 @@ pub(super) fn enter(walk: &mut Walk<'_>, kind: LinkType) -> Result<Next, Reason>
         }
         PPP_ETHER => ppp::over_ethernet(walk),
         FRELAY => frame_relay(walk),
+        ATM_RFC1483 => Ok(Next::Llc),
+        // Frame control and two addresses in another bit order than Ethernet's.
+        FDDI => {
+            walk.skip(13);
+            Ok(Next::Llc)
+        }
+        // Address family, SPI, flags: a version nibble follows that says as much.
+        ENC => {
+            walk.skip(12);
+            Ok(Next::Ip)
+        }
+        // The header gives its length, without the padding to four bytes.
+        PFLOG => {
+            let length = walk.byte(0).ok_or(Reason::Malformed("truncated_pflog"))?;
+            walk.skip(usize::from(length).next_multiple_of(4));
+            Ok(Next::Ip)
+        }
+        IP_OVER_1394 => {
+            let kind = walk.word(16).ok_or(Reason::Malformed("truncated_1394"))?;
+            walk.skip(18);
+            Ok(Next::EtherType(kind))
+        }
         LinkType::IEEE802_11 => Ok(Next::Wifi),
         LinkType::IEEE802_11_RADIOTAP => wifi::radiotap(walk),
         PRISM | AVS => wifi::prism(walk),

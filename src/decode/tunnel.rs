@@ -27,7 +27,8 @@ pub(super) fn mpls(walk: &mut Walk<'_>) -> Result<Next, Reason> {
 fn unlabelled(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     let first = walk.byte(0).ok_or(Reason::Malformed("truncated_mpls"))?;
     let looks = |at: usize| {
-        walk.word(at).is_some_and(|kind| matches!(kind, 0x0800 | 0x0806 | 0x86dd | 0x8100 | 0x88a8 | 0x8847 | 0x8864))
+        walk.word(at)
+            .is_some_and(|kind| matches!(kind, 0x0800 | 0x0806 | 0x86dd | 0x8100 | 0x88a8 | 0x8847 | 0x8864))
     };
     match first >> 4 {
         4 | 6 if ip::plausible(walk) || !looks(12) => Ok(Next::Ip),

@@ -56,6 +56,7 @@ fn vxlan_gpe(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     match (flags & 0x04, protocol) {
         (0, _) | (_, 3) => Ok(Next::Ethernet),
         (_, 1 | 2) => Ok(Next::Ip),
+        (_, 4) => ether::service_header(walk),
         _ => Err(NOT_THIS),
     }
 }

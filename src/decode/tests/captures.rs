@@ -19,7 +19,9 @@ fn every_packet_of_the_shared_captures_is_accounted_for() {
     }
     for path in files {
         // Whether a file is a capture at all is not decoding's question.
-        let Ok(mut source) = CaptureFiles::open(std::slice::from_ref(&path), &FileOptions::default()) else { continue };
+        let Ok(mut source) = CaptureFiles::open(std::slice::from_ref(&path), &FileOptions::default()) else {
+            continue;
+        };
         let mut decoder = decoder();
         let (mut frames, mut handed, mut out) = (0, 0, Vec::new());
         loop {

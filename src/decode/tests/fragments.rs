@@ -100,7 +100,8 @@ fn other_protocols_and_ids_are_other_datagrams() {
 #[test]
 fn pieces_behind_other_headers_find_their_protocol() {
     // IPv6: later pieces name the destination options that only the first piece has.
-    let head = |offset_more: u16| [vec![60, 0], offset_more.to_be_bytes().to_vec(), vec![0, 0, 0, 9]].concat();
+    let head =
+        |offset_more: u16| [vec![60, 0], offset_more.to_be_bytes().to_vec(), vec![0, 0, 0, 9]].concat();
     let one = ipv6(44, &[head(1), bytes("11 00 010400000000"), udp(4660, 53, &[7; 8])].concat());
     let two = ipv6(44, &[head(24 << 3 >> 3 << 3), vec![7; 24]].concat());
     let mut six = decoder();
@@ -121,7 +122,8 @@ fn pieces_behind_other_headers_find_their_protocol() {
 #[test]
 fn pieces_of_a_tunnel_stay_with_the_tunnel() {
     let mut decoder = decoder();
-    let inner = [bytes("08000000 00007b00 020000000004 020000000003 0800"), bytes(super::frames::TCP4)].concat();
+    let inner =
+        [bytes("08000000 00007b00 020000000004 020000000003 0800"), bytes(super::frames::TCP4)].concat();
     let one = piece4(17, 1, MORE, &udp(4660, 4789, &inner));
     let packet = at(&mut decoder, 0, &one).unwrap();
     assert_eq!((ports(&packet), packet.tunnel_depth), ((4660, 4789), 0));
@@ -158,6 +160,23 @@ fn pieces_beyond_the_limit_pass_without_ports() {
     decoder.finish(&mut out);
     assert_eq!(out.len(), 16_384);
     assert!(decoder.ledger().balances());
+}
+
+#[test]
+fn room_for_pieces_comes_back_when_they_are_set_free() {
+    let mut decoder = decoder();
+    for id in 0..1000 {
+        for _ in 0..64 {
+            assert!(at(&mut decoder, 0, &later(id, 3)).is_none(), "{id}");
+        }
+        // One half by its first piece, the other by the timeout.
+        if id % 2 == 0 {
+            assert!(at(&mut decoder, 0, &first(id)).is_some());
+        } else {
+            decoder.advance(Timestamp::from_parts(1_600_000_040, 0));
+        }
+        assert_eq!(released(&mut decoder).len(), 64, "{id}");
+    }
 }
 
 #[test]

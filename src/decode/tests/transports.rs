@@ -105,7 +105,10 @@ fn a_transport_header_that_lies_leaves_the_packet() {
     let mut offset = bytes(TCP4);
     offset[32] = 0x10;
     let packet = decode(101, &offset).0.unwrap();
-    assert_eq!((packet.destination.port, packet.tcp.unwrap().flags, packet.payload), (443, 0x18, &b"data"[..]));
+    assert_eq!(
+        (packet.destination.port, packet.tcp.unwrap().flags, packet.payload),
+        (443, 0x18, &b"data"[..])
+    );
     offset[32] = 0xf0;
     let packet = decode(101, &offset).0.unwrap();
     assert_eq!((packet.destination.port, packet.payload_len), (443, 0));

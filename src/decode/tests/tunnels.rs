@@ -40,7 +40,11 @@ fn teredo_is_known_by_its_addresses() {
     assert_eq!(summary(101, &teredo("0000 afc8 f4ff fffe", "20010000")), inner, "origin");
     assert_eq!(summary(101, &teredo("0001 0000 0000000000000000 00", "20010000")), inner, "authentication");
     assert_eq!(summary(101, &teredo("0001 0000 0000000000000000 00 0000 afc8 f4ff fffe", "20010000")), inner);
-    assert_eq!(summary(101, &teredo("", "26000000")), "10.0.0.1:50000 > 10.0.0.2:3544 udp 80", "not Teredo's");
+    assert_eq!(
+        summary(101, &teredo("", "26000000")),
+        "10.0.0.1:50000 > 10.0.0.2:3544 udp 80",
+        "not Teredo's"
+    );
 }
 
 #[test]
@@ -49,13 +53,17 @@ fn a_guess_that_fails_leaves_the_outer_packet() {
         ("VXLAN without its flag", 4789, "00000000 00007b00 020000000004 020000000003 0800"),
         ("VXLAN with ARP", 4789, "08000000 00007b00 ffffffffffff 020000000003 0806 0001 0800"),
         ("VXLAN cut in the inner header", 4789, "08000000 00007b00 020000000004 020000000003 0800 4500 002c"),
-        ("VXLAN whose packet is longer", 4789,
-         "08000000 00007b00 020000000004 020000000003 0800 45 00 0100 0001 4000 40 06 0000 c0000201 c6336402"),
+        (
+            "VXLAN whose packet is longer",
+            4789,
+            "08000000 00007b00 020000000004 020000000003 0800 45 00 0100 0001 4000 40 06 0000 c0000201 c6336402",
+        ),
         ("GENEVE version 1", 6081, "40 00 0800 00007b00"),
         ("GTP-U echo", 2152, "32 01 0004 00000000 0001 0000"),
         ("GTP-U, extension of no length", 2152, "34 ff 0038 00000001 0000 00 85 00 1000 85"),
         ("L2TP control", 1701, "c802 000c 0001 0000 0000 0000"),
         ("L2TP with LCP", 1701, "0002 0001 0001 ff03 c021 0101"),
+        ("not L2TP: a reserved bit", 1701, &format!("0012 0001 0001 ff03 0021 {TCP4}")),
         ("CAPWAP keep-alive", 5247, "00 10 00 08 00000000 0016 0004 0023 0000"),
         ("CAPWAP under DTLS", 5247, "01 000000 16 feff 0000"),
         ("TZSP keep-alive", 37008, "01 04 0001 01"),
@@ -82,7 +90,8 @@ fn a_guess_that_fails_leaves_the_outer_packet() {
 #[test]
 fn a_failed_guess_leaves_no_trace_in_the_outer_packet() {
     let payload = bytes("08000000 00007b00 020000000004 020000000003 8100 0009 0806 0001");
-    let frame = [bytes("020000000002 020000000001 8100 0005 0800"), ipv4(17, &udp(1, 4789, &payload))].concat();
+    let frame =
+        [bytes("020000000002 020000000001 8100 0005 0800"), ipv4(17, &udp(1, 4789, &payload))].concat();
     let packet = decode(1, &frame).0.unwrap();
     assert_eq!((packet.vlan.outer, packet.tunnel, packet.tunnel_depth), (5, Tunnel::None, 0));
     assert_eq!(packet.payload, payload);
