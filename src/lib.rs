@@ -30,4 +30,6 @@ pub mod pipeline;
 
 pub mod config;
 
+pub mod daemon;
+
 pub mod cli;

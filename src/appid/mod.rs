@@ -1,1 +1,40 @@
-//! appid
+//! Which application a flow belongs to, how sure that is, and on what grounds.
+//!
+//! The [`Catalogue`] is data (`config/applications/*.toml`, embedded; an admin's folders add to it and override it):
+//! names, address prefixes, AS numbers and protocols of each application, every fact with its source and date.
+//! The [`Identifier`] holds what was seen of a flow against it and gives an [`Identification`](crate::model::Identification):
+//! an application only where the grounds carry one, else candidates or the bare evidence.
+//!
+//! What this module leaves alone: it looks nothing up (DNS candidates and the AS number are handed to it), keeps no
+//! state between flows, and judges nobody. Where machines stand is `enrich`'s question.
+//!
+//! Limits: an address never names an application unless its prefix is that application's own; a name under a cover
+//! (Encrypted Client Hello) never does; what shares a front with many others stays a set of candidates.
+
+mod application;
+mod catalogue;
+mod config;
+mod embedded;
+mod error;
+mod evidence;
+mod explain;
+mod format;
+mod identify;
+mod index;
+mod lint;
+mod parse;
+mod suffixes;
+
+#[cfg(test)]
+mod tests;
+
+pub use application::{
+    AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, PortFact,
+    PrefixFact, ProtocolFact,
+};
+pub use catalogue::{AppSummary, Catalogue};
+pub use config::CatalogueConfig;
+pub use error::CatalogueError;
+pub use explain::{MatchReport, MatchedFact};
+pub use identify::{Identifier, Question};
+pub use lint::{LintFinding, LintLevel};

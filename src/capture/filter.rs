@@ -1,52 +1,75 @@
-//! BPF filters on files, compiled by libpcap for each link type that occurs.
-
-use std::collections::BTreeMap;
+//! BPF filters on frames of files: compiled by libpcap once per link type, run on each frame.
+//!
+//! The filter sees the captured bytes only: `len`, `greater` and `less` mean the captured length.
 
 use pcap::{BpfProgram, Capture, Linktype};
 
-use super::frame::{Frame, LinkType};
-use super::CaptureError;
+use super::{CaptureError, LinkType};
 
-/// A filter and its programs.
-pub(super) struct Filter {
-    text: String,
-    /// `None`: the filter has no meaning on that link type (`port` on 802.11 control frames…), so nothing passes.
-    programs: BTreeMap<LinkType, Option<BpfProgram>>,
-    held_back: u64,
+/// Link types with which a filter is tried when none is known yet: wrong for all of them is wrong.
+const TRIED: [LinkType; 4] =
+    [LinkType::ETHERNET, LinkType::LINUX_SLL, LinkType::RAW, LinkType::IEEE802_11_RADIOTAP];
+
+/// A filter expression and its programs so far.
+pub(super) struct Filters {
+    expression: String,
+    programs: Vec<(LinkType, Option<BpfProgram>)>,
 }
 
-impl Filter {
-    /// Checks the filter's grammar on Ethernet.
-    pub(super) fn new(text: &str) -> Result<Self, CaptureError> {
-        let program = compile(text, LinkType::ETHERNET)
-            .map_err(|message| CaptureError::Filter { filter: text.to_owned(), message })?;
-        let programs = BTreeMap::from([(LinkType::ETHERNET, Some(program))]);
-        Ok(Self { text: text.to_owned(), programs, held_back: 0 })
+impl Filters {
+    /// Checks the expression against the usual link types.
+    pub(super) fn new(expression: &str) -> Result<Self, CaptureError> {
+        let mut first = None;
+        for link in TRIED {
+            match compile(expression, link) {
+                Ok(_) => return Ok(Self { expression: expression.to_owned(), programs: Vec::new() }),
+                Err(message) => first = first.or(Some((link, message))),
+            }
+        }
+        let (link, message) = first.unwrap_or((LinkType::ETHERNET, String::new()));
+        Err(bad(expression, link, message))
     }
 
-    /// Whether a frame passes.
-    pub(super) fn passes(&mut self, frame: &Frame<'_>) -> bool {
-        let text = &self.text;
-        let program = self.programs.entry(frame.link_type).or_insert_with(|| {
-            compile(text, frame.link_type)
-                .inspect_err(|message| {
-                    tracing::warn!(link_type = frame.link_type.0, message, "the filter lets nothing of this link type through");
-                })
-                .ok()
-        });
-        let passes = program.as_ref().is_some_and(|p| p.filter(frame.bytes));
-        self.held_back += u64::from(!passes);
-        passes
+    /// The program for `link`, compiled at its first use: its number for [`Filters::passes`], and the error if
+    /// the filter cannot be asked of such frames, told once (none of them pass then).
+    pub(super) fn program(&mut self, link: LinkType) -> (usize, Option<CaptureError>) {
+        if let Some(at) = self.programs.iter().position(|(known, _)| *known == link) {
+            return (at, None);
+        }
+        let (program, error) = match compile(&self.expression, link) {
+            Ok(program) => (Some(program), None),
+            Err(message) => (None, Some(bad(&self.expression, link, message))),
+        };
+        self.programs.push((link, program));
+        (self.programs.len() - 1, error)
     }
 
-    pub(super) fn held_back(&self) -> u64 {
-        self.held_back
+    /// Whether program number `program` lets the frame pass.
+    pub(super) fn passes(&self, program: usize, bytes: &[u8]) -> bool {
+        match self.programs.get(program) {
+            Some((_, Some(program))) => program.filter(bytes),
+            _ => false,
+        }
     }
 }
 
-fn compile(text: &str, link_type: LinkType) -> Result<BpfProgram, String> {
-    // In files raw IP is 101, in libpcap's own numbering 12 (DLT_RAW on Linux).
-    let number = if link_type == LinkType::RAW { 12 } else { i32::from(link_type.0) };
-    let dead = Capture::dead(Linktype(number)).map_err(|e| e.to_string())?;
-    dead.compile(text, true).map_err(|e| e.to_string())
+fn bad(expression: &str, link: LinkType, message: String) -> CaptureError {
+    CaptureError::BadFilter {
+        filter: expression.to_owned(),
+        target: format!("link type {} ({})", link.name(), link.0),
+        message,
+    }
+}
+
+fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, String> {
+    let dead = Capture::dead(Linktype(link.to_dlt())).map_err(|error| error.to_string())?;
+    dead.compile(expression, true).map_err(|error| match error {
+        pcap::Error::PcapError(message) => message,
+        other => other.to_string(),
+    })
+}
+
+/// Asks libpcap whether the expression can be compiled at all.
+pub(super) fn check(expression: &str) -> Result<(), CaptureError> {
+    Filters::new(expression).map(|_| ())
 }

@@ -50,25 +50,3 @@ pub struct Frame<'a> {
     /// Index of its observation point in the source's list.
     pub point: u16,
 }
-
-impl std::fmt::Display for LinkType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = match *self {
-            Self::NULL => "null",
-            Self::ETHERNET => "ethernet",
-            Self::PPP => "ppp",
-            Self::RAW => "raw",
-            Self::IEEE802_11 => "ieee802_11",
-            Self::LOOP => "loop",
-            Self::LINUX_SLL => "linux_sll",
-            Self::IEEE802_11_RADIOTAP => "ieee802_11_radiotap",
-            Self::IPV4 => "ipv4",
-            Self::IPV6 => "ipv6",
-            Self::NFLOG => "nflog",
-            Self::PKTAP => "pktap",
-            Self::LINUX_SLL2 => "linux_sll2",
-            Self(other) => return write!(f, "linktype_{other}"),
-        };
-        f.write_str(name)
-    }
-}

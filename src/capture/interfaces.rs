@@ -1,75 +1,91 @@
-//! The inventory of interfaces, by pnet.
-
-use std::net::IpAddr;
+//! The network interfaces of this machine, as plain data: what `whither interfaces` lists and what a live source
+//! checks before it opens. Read through `pnet`; none of its types leave this file.
 
 use ipnet::IpNet;
 
 use crate::model::MacAddr;
 
-/// One interface.
+/// One network interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterfaceInfo {
     /// Its name.
     pub name: String,
-    /// The kernel's number.
+    /// The system's number for it.
     pub index: u32,
-    /// MAC address, where it has one.
+    /// What the system says of it; empty on Linux.
+    pub description: String,
+    /// Its hardware address, if it has one that is not zero.
     pub mac: Option<MacAddr>,
-    /// Addresses with their networks.
+    /// Its addresses with their networks.
     pub addresses: Vec<IpNet>,
-    /// Switched on.
+    /// Whether it is switched on.
     pub up: bool,
-    /// Connected (a cable, a peer).
+    /// Whether it has a link.
     pub running: bool,
-    /// The host's own loopback.
+    /// Whether it only reaches this machine.
     pub loopback: bool,
-    /// A tunnel or a dial-up line.
+    /// Whether it is one end of a tunnel or a dialled line.
     pub point_to_point: bool,
+    /// A sentence on what watching it shows.
+    pub good_for: String,
 }
 
-impl InterfaceInfo {
-    /// What watching it is good for, in a few words.
-    pub fn good_for(&self) -> &'static str {
-        let global = |net: &IpNet| crate::model::is_special_address(net.addr()).is_none();
-        match () {
-            () if !self.up => "nothing while it is down",
-            () if self.loopback => "this host talking to itself",
-            () if !self.running => "nothing while it is not connected",
-            () if self.point_to_point => "traffic of a tunnel or dial-up line",
-            () if self.addresses.is_empty() => "mirrored or bridged traffic (it has no address)",
-            () if self.addresses.iter().any(|net| global(net) && net.addr().is_ipv4()) => {
-                "traffic with the Internet (devices behind NAT are not told apart here)"
-            }
-            () => "traffic of the devices in its network",
-        }
+/// All interfaces, by their number.
+pub fn interfaces() -> Vec<InterfaceInfo> {
+    let mut all: Vec<InterfaceInfo> = pnet::datalink::interfaces().into_iter().map(info).collect();
+    all.sort_by(|a, b| (a.index, &a.name).cmp(&(b.index, &b.name)));
+    all
+}
+
+fn info(interface: pnet::datalink::NetworkInterface) -> InterfaceInfo {
+    let mac = interface.mac.map(|mac| MacAddr(mac.octets())).filter(|mac| mac.0 != [0; 6]);
+    let addresses =
+        interface.ips.iter().filter_map(|net| IpNet::new(net.ip(), net.prefix()).ok()).collect::<Vec<_>>();
+    let mut found = InterfaceInfo {
+        index: interface.index,
+        mac,
+        addresses,
+        up: interface.is_up(),
+        running: interface.is_running(),
+        loopback: interface.is_loopback(),
+        point_to_point: interface.is_point_to_point(),
+        good_for: String::new(),
+        name: interface.name,
+        description: interface.description,
+    };
+    found.good_for = good_for(&found).to_owned();
+    found
+}
+
+fn good_for(interface: &InterfaceInfo) -> &'static str {
+    if !interface.up {
+        "nothing until it is brought up"
+    } else if interface.loopback {
+        "traffic within this machine only; good for trials"
+    } else if !interface.running {
+        "nothing while it has no link"
+    } else if interface.point_to_point {
+        "what goes through this tunnel or line; device MAC addresses are not seen"
+    } else if interface.addresses.is_empty() {
+        "a mirror port, or a bridge member: traffic of others, if the switch sends it here"
+    } else {
+        "this machine's traffic, and that of the networks it routes for"
     }
 }
 
-/// All interfaces of this host, by the kernel's number.
-pub fn interfaces() -> Vec<InterfaceInfo> {
-    let mut list: Vec<InterfaceInfo> = pnet::datalink::interfaces()
-        .into_iter()
-        .map(|interface| InterfaceInfo {
-            index: interface.index,
-            mac: interface.mac.map(|m| MacAddr(m.octets())).filter(|m| !m.is_zero()),
-            addresses: interface.ips.iter().filter_map(|net| network(net.ip(), net.prefix())).collect(),
-            up: interface.is_up(),
-            running: interface.is_running(),
-            loopback: interface.is_loopback(),
-            point_to_point: interface.is_point_to_point(),
-            name: interface.name,
-        })
-        .collect();
-    list.sort_by_key(|interface| interface.index);
-    list
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn network(addr: IpAddr, prefix: u8) -> Option<IpNet> {
-    IpNet::new(addr, prefix).ok()
-}
-
-/// The names of all interfaces, for error messages.
-pub(super) fn known() -> String {
-    let names: Vec<String> = interfaces().into_iter().map(|i| i.name).collect();
-    names.join(", ")
+    #[test]
+    fn the_loopback_interface_is_found_with_its_address() {
+        let all = interfaces();
+        let Some(lo) = all.iter().find(|i| i.loopback) else {
+            eprintln!("skipped: no loopback interface here");
+            return;
+        };
+        assert!(lo.addresses.is_empty() || lo.addresses.iter().any(|net| net.addr().is_loopback()));
+        assert_eq!(lo.mac, None);
+        assert!(all.iter().all(|i| !i.good_for.is_empty()));
+    }
 }

@@ -1,118 +1,208 @@
-//! A live interface through libpcap.
+//! Live interfaces through libpcap: frames are lent straight from the ring that the kernel fills.
 //!
-//! Designed by measured traps: TPACKET_V3 (immediate mode off, it would fall back to slow fixed slots); always a filter,
-//! even an empty one, for without it the kernel ignores the snap length; never a blocking read, for its timeout does
-//! not fire on an idle interface: instead a bounded poll, after which idle time is reported; `dispatch`, which lends
-//! the ring's memory without a copy.
+//! Choices that look odd and are measured: a filter is always set, even an empty one, because the kernel ignores
+//! the snapshot length without one; immediate mode is never used, because it falls back to an older ring with a
+//! fifteenth of the speed; and waiting is done here with `poll`, because libpcap's own read timeout does not fire
+//! on a quiet interface.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pcap::{Active, Capture, Error, Precision};
+use pcap::{Active, Capture, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::datalink::PnetSource;
+use super::{
+    Backend, CaptureConfig, CaptureError, Drops, Frame, LinkType, MAX_FRAME, PacketSource, Pump, interfaces,
+};
 use crate::model::{Gap, ObservationPoint, Timestamp};
 
-use super::frame::{Frame, LinkType};
-use super::interfaces::{interfaces, known};
-use super::{CaptureConfig, CaptureError, Drops, PacketSource, Pump};
+/// The pseudo-interface that stands for all.
+const ANY: &str = "any";
+/// How long nothing must come before the interface is looked at: asking the system costs more than a poll.
+const CHECK_AFTER: Duration = Duration::from_secs(1);
 
-/// An open interface.
-pub(super) struct LiveCapture {
-    name: String,
-    capture: Capture<Active>,
-    link_type: LinkType,
-    nanos: bool,
-    wait: Duration,
-    point: Arc<ObservationPoint>,
-    drops: Drops,
-    /// libpcap's 32-bit counters at the last look.
-    seen: (u32, u32),
-}
+/// Opens live interfaces.
+#[derive(Debug)]
+pub struct LiveCapture;
 
 impl LiveCapture {
-    /// Opens an interface (or `any`).
-    pub(super) fn open(config: &CaptureConfig, name: &str) -> Result<Self, CaptureError> {
-        if name != "any" && !interfaces().iter().any(|i| i.name == name) {
-            return Err(CaptureError::NoInterface { name: name.to_owned(), known: known() });
+    /// One source per interface, in the order named; the observation points' ids are dense over all of them.
+    ///
+    /// # Errors
+    /// The first interface that does not exist, is down, may not be opened, or for which the filter is wrong.
+    pub fn open(
+        config: &CaptureConfig,
+        interfaces: &[String],
+    ) -> Result<Vec<Box<dyn PacketSource>>, CaptureError> {
+        let mut sources: Vec<Box<dyn PacketSource>> = Vec::with_capacity(interfaces.len());
+        for (at, name) in interfaces.iter().enumerate() {
+            let id = u16::try_from(at).unwrap_or(u16::MAX);
+            check_exists(name, config.backend)?;
+            sources.push(match config.backend {
+                Backend::Pcap => Box::new(PcapSource::open(config, name, id)?),
+                Backend::Pnet => Box::new(PnetSource::open(config, name, id)?),
+            });
         }
-        let fail = |error: Error| CaptureError::Interface { name: name.to_owned(), message: explain(&error) };
-        let inactive = |precision| {
-            Ok::<_, Error>(
-                Capture::from_device(name)?
-                    .snaplen(i32::try_from(config.snaplen).unwrap_or(65_535))
-                    .buffer_size(i32::try_from(config.buffer_size.0).unwrap_or(i32::MAX))
-                    .promisc(config.promiscuous && name != "any")
-                    .timeout(i32::try_from(config.poll_interval.0.as_millis()).unwrap_or(100))
-                    .precision(precision),
-            )
-        };
-        let (capture, nanos) = match inactive(Precision::Nano).and_then(Capture::open) {
-            Ok(capture) => (capture, true),
-            Err(_) => (inactive(Precision::Micro).and_then(Capture::open).map_err(fail)?, false),
-        };
-        let mut capture = capture.setnonblock().map_err(fail)?;
-        capture
-            .filter(&config.filter, true)
-            .map_err(|e| CaptureError::Filter { filter: config.filter.clone(), message: e.to_string() })?;
-        let link_type = link_type(capture.get_datalink().0);
-        let time_digits = if nanos { 9 } else { 6 };
+        Ok(sources)
+    }
+}
+
+fn check_exists(name: &str, backend: Backend) -> Result<(), CaptureError> {
+    if name == ANY && backend == Backend::Pcap {
+        return Ok(());
+    }
+    let all = interfaces();
+    match all.iter().find(|interface| interface.name == name) {
+        Some(interface) if interface.up => Ok(()),
+        Some(_) => Err(CaptureError::Open {
+            interface: name.to_owned(),
+            message: format!("it is down; bring it up first (`ip link set {name} up`)"),
+        }),
+        None => Err(CaptureError::NoSuchInterface {
+            interface: name.to_owned(),
+            known: all.into_iter().map(|interface| interface.name).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// Why an interface that was opened gives nothing any more, if so.
+pub(super) fn lost(name: &str) -> Option<CaptureError> {
+    if name == ANY {
+        return None;
+    }
+    let message = match interfaces().iter().find(|interface| interface.name == name) {
+        Some(interface) if interface.up => return None,
+        Some(_) => "it went down",
+        None => "it has vanished",
+    };
+    Some(CaptureError::InterfaceLost { interface: name.to_owned(), message: message.to_owned() })
+}
+
+/// The system's time.
+#[allow(clippy::disallowed_methods, reason = "a live source is where time enters the program")]
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::EPOCH.plus(since)
+}
+
+/// A 32-bit counter that wraps, followed as 64 bits.
+#[derive(Debug, Default)]
+struct Wrapping {
+    last: u32,
+    total: u64,
+}
+
+impl Wrapping {
+    fn follow(&mut self, value: u32) -> u64 {
+        self.total += u64::from(value.wrapping_sub(self.last));
+        self.last = value;
+        self.total
+    }
+}
+
+/// One interface through libpcap.
+struct PcapSource {
+    name: String,
+    capture: Capture<Active>,
+    link: LinkType,
+    point: Arc<ObservationPoint>,
+    poll_interval: Duration,
+    quiet: Duration,
+    kernel: Wrapping,
+    interface: Wrapping,
+}
+
+impl PcapSource {
+    fn open(config: &CaptureConfig, name: &str, id: u16) -> Result<Self, CaptureError> {
+        let opening = |error: pcap::Error| opening_error(name, &error);
+        let poll_interval = config.poll_interval.0;
+        let inactive = Capture::from_device(name)
+            .map_err(opening)?
+            .snaplen(i32::try_from(config.snaplen.0.min(MAX_FRAME as u64)).unwrap_or(i32::MAX))
+            .buffer_size(i32::try_from(config.buffer_size.0).unwrap_or(i32::MAX))
+            .promisc(config.promiscuous && name != ANY)
+            // The kernel hands over a block that is not full after this time.
+            .timeout(i32::try_from(poll_interval.as_millis()).unwrap_or(i32::MAX).max(1))
+            .precision(Precision::Nano);
+        let mut capture = inactive.open().and_then(Capture::setnonblock).map_err(opening)?;
+        capture.filter(&config.filter, true).map_err(|error| CaptureError::BadFilter {
+            filter: config.filter.clone(),
+            target: format!("interface `{name}`"),
+            message: message(&error),
+        })?;
+        let link = LinkType::from_dlt(capture.get_datalink().0);
+        let point = Arc::new(ObservationPoint { id, name: name.into(), time_digits: 9 });
         Ok(Self {
             name: name.to_owned(),
             capture,
-            link_type,
-            nanos,
-            wait: config.poll_interval.0,
-            point: Arc::new(ObservationPoint { id: 0, name: name.into(), time_digits }),
-            drops: Drops::default(),
-            seen: (0, 0),
+            link,
+            point,
+            poll_interval,
+            quiet: Duration::ZERO,
+            kernel: Wrapping::default(),
+            interface: Wrapping::default(),
         })
     }
 
-    /// Waits until there may be frames; `false` when there are none.
-    fn wait(&self) -> Result<bool, CaptureError> {
+    fn dispatch(&mut self, budget: usize, sink: &mut dyn FnMut(&Frame<'_>)) -> Result<usize, CaptureError> {
+        // The pcap crate panics on counts beyond C's int.
+        let budget = budget.clamp(1, 1 << 20);
+        let link_type = self.link;
+        let handed = self.capture.dispatch(Some(budget), |packet| {
+            let header = packet.header;
+            // With nanosecond precision the microseconds field holds nanoseconds.
+            let nanos = u32::try_from(header.ts.tv_usec).unwrap_or(0);
+            let time = Timestamp::from_parts(header.ts.tv_sec, nanos);
+            let wire_len = header.len.max(header.caplen);
+            sink(&Frame { time, bytes: packet.data, wire_len, link_type, point: 0 });
+        });
+        handed.map_err(|error| {
+            lost(&self.name).unwrap_or_else(|| CaptureError::InterfaceLost {
+                interface: self.name.clone(),
+                message: message(&error),
+            })
+        })
+    }
+
+    fn wait(&self) {
+        let timeout = Timespec::try_from(self.poll_interval).ok();
         let mut fds = [PollFd::new(&self.capture, PollFlags::IN)];
-        let timeout = Timespec { tv_sec: 0, tv_nsec: self.wait.subsec_nanos().into() };
-        match poll(&mut fds, Some(&timeout)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => Ok(false),
-            Ok(_) => Ok(true),
-            Err(error) => Err(CaptureError::Lost { name: self.name.clone(), message: error.to_string() }),
-        }
+        // An interrupted or failed wait is a short one: the next call dispatches and tells what is wrong.
+        let _ = poll(&mut fds, timeout.as_ref());
     }
 }
 
-impl PacketSource for LiveCapture {
+impl PacketSource for PcapSource {
     fn points(&self) -> Vec<Arc<ObservationPoint>> {
         vec![Arc::clone(&self.point)]
     }
 
     fn pump(&mut self, budget: usize, sink: &mut dyn FnMut(&Frame<'_>)) -> Result<Pump, CaptureError> {
-        let (link_type, nanos) = (self.link_type, self.nanos);
-        let mut lend = |packet: pcap::Packet<'_>| {
-            let fraction = u32::try_from(packet.header.ts.tv_usec).unwrap_or(0);
-            sink(&Frame {
-                time: Timestamp::from_parts(packet.header.ts.tv_sec, if nanos { fraction } else { fraction * 1000 }),
-                bytes: packet.data,
-                wire_len: packet.header.len.max(packet.header.caplen),
-                link_type,
-                point: 0,
-            });
-        };
-        let taken = self
-            .capture
-            .dispatch(Some(budget), &mut lend)
-            .map_err(|e| CaptureError::Lost { name: self.name.clone(), message: explain(&e) })?;
-        if taken > 0 || self.wait()? { Ok(Pump::More) } else { Ok(Pump::Idle(now())) }
+        if self.dispatch(budget, sink)? > 0 {
+            self.quiet = Duration::ZERO;
+            return Ok(Pump::More);
+        }
+        // Frames may lie in a block that the kernel has not handed over yet: they are at most one interval old.
+        let settled = now().minus(self.poll_interval);
+        self.wait();
+        if self.dispatch(budget, sink)? > 0 {
+            self.quiet = Duration::ZERO;
+            return Ok(Pump::More);
+        }
+        self.quiet += self.poll_interval;
+        if self.quiet >= CHECK_AFTER {
+            self.quiet = Duration::ZERO;
+            lost(&self.name).map_or(Ok(()), Err)?;
+        }
+        Ok(Pump::Idle(settled))
     }
 
     fn drops(&mut self) -> Drops {
-        if let Ok(stats) = self.capture.stats() {
-            let (kernel, interface) = self.seen;
-            self.drops.kernel += u64::from(stats.dropped.wrapping_sub(kernel));
-            self.drops.interface += u64::from(stats.if_dropped.wrapping_sub(interface));
-            self.seen = (stats.dropped, stats.if_dropped);
-        }
-        self.drops
+        let Ok(stat) = self.capture.stats() else {
+            return Drops { kernel: self.kernel.total, interface: self.interface.total };
+        };
+        Drops { kernel: self.kernel.follow(stat.dropped), interface: self.interface.follow(stat.if_dropped) }
     }
 
     fn take_gaps(&mut self) -> Vec<Gap> {
@@ -120,26 +210,45 @@ impl PacketSource for LiveCapture {
     }
 }
 
-/// The time of an idle interface: what a frame would have been stamped with.
-#[expect(clippy::disallowed_methods, reason = "the live capture's clock is one of the two places")]
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Timestamp::EPOCH.plus(since)
-}
-
-/// A link type in libpcap's numbering (DLT), as LINKTYPE.
-fn link_type(dlt: i32) -> LinkType {
-    match dlt {
-        12 | 14 => LinkType::RAW,
-        other => LinkType(u16::try_from(other).unwrap_or(u16::MAX)),
+fn message(error: &pcap::Error) -> String {
+    match error {
+        pcap::Error::PcapError(message) => message.clone(),
+        other => other.to_string(),
     }
 }
 
-/// libpcap's words, with what to do where that is known.
-fn explain(error: &Error) -> String {
-    let text = error.to_string();
-    if text.contains("ermission") || text.contains("not permitted") {
-        return format!("{text}; capturing needs the capability CAP_NET_RAW (run as root, or `setcap cap_net_raw+ep`)");
+fn opening_error(name: &str, error: &pcap::Error) -> CaptureError {
+    let (interface, message) = (name.to_owned(), message(error));
+    let lower = message.to_ascii_lowercase();
+    if lower.contains("permi") || lower.contains("not permitted") || lower.contains("cap_net_raw") {
+        CaptureError::Permission { interface, message }
+    } else {
+        CaptureError::Open { interface, message }
     }
-    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_32_bit_counter_that_wraps_keeps_counting() {
+        let mut counter = Wrapping::default();
+        assert_eq!(counter.follow(u32::MAX - 1), u64::from(u32::MAX) - 1);
+        assert_eq!(counter.follow(3), u64::from(u32::MAX) + 4);
+        assert_eq!(counter.follow(3), u64::from(u32::MAX) + 4);
+    }
+
+    #[test]
+    fn an_interface_that_does_not_exist_is_named_with_those_that_do() {
+        let wrong = ["nosuch0".to_owned()];
+        let error = LiveCapture::open(&CaptureConfig::default(), &wrong).err().unwrap().to_string();
+        assert!(error.contains("`nosuch0`") && error.contains("lo"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_permission_names_the_capability() {
+        let denied = pcap::Error::PcapError("socket: Operation not permitted".to_owned());
+        assert!(opening_error("eth0", &denied).to_string().contains("CAP_NET_RAW"));
+    }
 }

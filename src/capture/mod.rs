@@ -1,50 +1,70 @@
-//! Where frames come from: capture files and live interfaces, behind one trait.
+//! Where frames come from: capture files ([`files`]) and live interfaces ([`live`], [`datalink`]).
 //!
-//! A source lends frames with their capture time; it never keeps, copies or understands them. What it could not
-//! deliver it says: kernel and interface drops by [`PacketSource::drops`], breaks by [`PacketSource::take_gaps`].
-//! `pcap` and `pnet` types never leave this module.
+//! A source lends each frame from its own buffer to a closure, with the time of capture, the link type and the
+//! length on the wire. It does not look into a frame (that is `decode`'s), except to ask libpcap's filter machine.
+//! What is missing is said: kernel drops as [`Drops`], breaks in files as gaps. Limits: frames of at most
+//! [`MAX_FRAME`] bytes, at most [`files::MAX_FILES`] files in one run.
 
 mod config;
-mod datalink;
+pub mod datalink;
 mod error;
-mod file;
+pub mod files;
 mod filter;
 mod frame;
 mod interfaces;
-mod live;
-mod pcap_file;
-mod pcapng_file;
-mod stored;
+mod link;
+pub mod live;
 #[cfg(test)]
-mod tests;
-mod window;
-
-pub use config::{Backend, CaptureConfig};
-pub use error::CaptureError;
-pub use file::{CaptureFiles, CaptureInfo, FileOptions};
-pub use frame::{Frame, LinkType};
-pub use interfaces::{InterfaceInfo, interfaces};
+mod live_tests;
 
 use std::sync::Arc;
 
+pub use config::{Backend, CaptureConfig};
+pub use error::CaptureError;
+pub use files::{CaptureFiles, CaptureInfo, FileOptions};
+pub use frame::{Frame, LinkType};
+pub use interfaces::{InterfaceInfo, interfaces};
+pub use live::LiveCapture;
+
 use crate::model::{Gap, ObservationPoint, Timestamp};
 
-/// The largest frame that is believed (libpcap's own bound, MAXIMUM_SNAPLEN); a record that claims more is broken.
+/// Largest frame that is taken for real: libpcap's own `MAXIMUM_SNAPLEN`. A file record that claims more is a
+/// break in the file: nobody's network carries it, and a buffer of that size would be the writer's to choose.
 pub const MAX_FRAME: usize = 262_144;
 
-/// Lends frames, a few at a time.
+/// What a call of [`PacketSource::pump`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pump {
+    /// Frames were handed over and more may be there.
+    More,
+    /// Nothing came: the time by the source's clock, up to which no earlier frame is outstanding.
+    Idle(Timestamp),
+    /// The source has ended.
+    End,
+}
+
+/// Frames lost before they could be read, since the source was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drops {
+    /// Dropped by the kernel because its buffer was full.
+    pub kernel: u64,
+    /// Dropped by the interface or its driver.
+    pub interface: u64,
+}
+
+/// A source of frames, used by one thread.
 pub trait PacketSource: Send {
-    /// The observation points so far, by index; may grow while reading.
+    /// Its observation points: [`Frame::point`] is an index into this list, which may grow while reading.
     fn points(&self) -> Vec<Arc<ObservationPoint>>;
-
-    /// Lends at most about `budget` frames to `sink`, in capture order. A frame of an observation point that was not
-    /// there before the call is only lent by a later call.
+    /// Hands at most `budget` frames to `sink`. Files block until data is there; live sources wait for a bounded
+    /// time.
+    ///
+    /// # Errors
+    /// When an interface is lost. Files end with a gap instead.
     fn pump(&mut self, budget: usize, sink: &mut dyn FnMut(&Frame<'_>)) -> Result<Pump, CaptureError>;
-
-    /// Frames lost before they were read, since the start.
+    /// Losses so far, cumulative.
     fn drops(&mut self) -> Drops;
-
-    /// Breaks since the last call.
+    /// Gaps found since the last call.
     fn take_gaps(&mut self) -> Vec<Gap>;
 }
 
@@ -64,39 +84,4 @@ impl PacketSource for Box<dyn PacketSource> {
     fn take_gaps(&mut self) -> Vec<Gap> {
         (**self).take_gaps()
     }
-}
-
-/// What a call of [`PacketSource::pump`] came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pump {
-    /// There may be more right away.
-    More,
-    /// Nothing came for a while; this is the source's time.
-    Idle(Timestamp),
-    /// The source has ended.
-    End,
-}
-
-/// Frames lost before they were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Drops {
-    /// By the kernel, for want of buffer.
-    pub kernel: u64,
-    /// By the interface or its driver.
-    pub interface: u64,
-}
-
-/// Opens the configured interfaces, one source each.
-///
-/// # Errors
-/// Any interface that cannot be opened, with what is missing.
-pub fn open_live(config: &CaptureConfig) -> Result<Vec<Box<dyn PacketSource>>, CaptureError> {
-    let mut sources: Vec<Box<dyn PacketSource>> = Vec::new();
-    for name in &config.interfaces {
-        sources.push(match config.backend {
-            Backend::Pcap => Box::new(live::LiveCapture::open(config, name)?),
-            Backend::Pnet => Box::new(datalink::DatalinkCapture::open(config, name)?),
-        });
-    }
-    Ok(sources)
 }

@@ -1,1 +1,97 @@
-//! config
+//! One file → one valid [`Config`].
+//!
+//! Each module owns its section; this one joins them, reads the file, and reports *all* problems at once with
+//! their place. Unknown keys are errors, so that a typo never silently switches a rule off. The commented template
+//! (`config/whither.toml`) is tested to have every key with its default.
+
+mod daemon;
+mod load;
+#[cfg(test)]
+mod tests;
+
+pub use daemon::DaemonConfig;
+pub use load::ConfigError;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::AlertConfig;
+use crate::appid::CatalogueConfig;
+use crate::capture::CaptureConfig;
+use crate::decode::DecodeConfig;
+use crate::enrich::EnrichConfig;
+use crate::inspect::InspectConfig;
+use crate::meter::MeterConfig;
+use crate::model::Problem;
+use crate::policy::PolicyConfig;
+
+/// The commented template: every key with its default.
+pub const TEMPLATE: &str = include_str!("../../config/whither.toml");
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Config {
+    /// Version of this file's format: 1.
+    pub version: u32,
+    /// State folder, output files, statistics.
+    pub daemon: DaemonConfig,
+    /// Interfaces and how to read them.
+    pub capture: CaptureConfig,
+    /// Frames → packets.
+    pub decode: DecodeConfig,
+    /// Packets → names.
+    pub inspect: InspectConfig,
+    /// Packets → flows.
+    pub meter: MeterConfig,
+    /// Your own applications.
+    pub catalogue: CatalogueConfig,
+    /// Databases, local networks, devices.
+    pub enrich: EnrichConfig,
+    /// Rules.
+    pub policy: PolicyConfig,
+    /// Life of alerts.
+    pub alert: AlertConfig,
+}
+
+impl Config {
+    /// The only format version there is.
+    pub const VERSION: u32 = 1;
+
+    /// Everything that is wrong with the values, all sections.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.version != Self::VERSION {
+            problems.push(Problem {
+                key: "version".into(),
+                message: format!("{} is not known; this program reads version {}", self.version, Self::VERSION),
+            });
+        }
+        self.daemon.validate(&mut problems);
+        self.capture.validate(&mut problems);
+        self.decode.validate(&mut problems);
+        self.inspect.validate(&mut problems);
+        self.meter.validate(&mut problems);
+        self.catalogue.validate(&mut problems);
+        self.enrich.validate(&mut problems);
+        self.policy.validate(&mut problems);
+        self.alert.validate(&mut problems);
+        problems
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            version: Self::VERSION,
+            daemon: DaemonConfig::default(),
+            capture: CaptureConfig::default(),
+            decode: DecodeConfig::default(),
+            inspect: InspectConfig::default(),
+            meter: MeterConfig::default(),
+            catalogue: CatalogueConfig::default(),
+            enrich: EnrichConfig::default(),
+            policy: PolicyConfig::default(),
+            alert: AlertConfig::default(),
+        }
+    }
+}

@@ -1,1 +1,224 @@
-//! enrich
+//! `enrich`: who and where an address is.
+//!
+//! It joins geo databases ([`GeoSet`]), the operator table ([`OperatorTable`]), the local networks and devices
+//! ([`Networks`]) and the names seen in DNS ([`Names`]) behind one front, the [`Enricher`]. It judges nothing: what a country
+//! means is `policy`'s business, which app it is `appid`'s. An address that is special or local is never geolocated.
+//! It reads no clock: on which day ownership is judged is told to it ([`Enricher::judge_by`]).
+
+pub mod build;
+mod cache;
+mod config;
+mod digest;
+mod error;
+mod geo;
+mod lookup;
+mod names;
+mod networks;
+mod operators;
+#[cfg(test)]
+mod tests;
+mod transition;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::civil::Date;
+
+pub use config::{EnrichConfig, NamedDevice, NamedNetwork};
+pub use error::EnrichError;
+pub use geo::{Answer, Database, GeoHandle, GeoSet, Place};
+pub use lookup::LookupReport;
+pub use names::Names;
+pub use networks::Networks;
+pub use operators::{OperatorRow, OperatorTable};
+
+use crate::model::{
+    DeviceContext, DnsObservation, MacAddr, NameCandidate, NetworkScope, Operator, RemoteContext,
+    RoleAnswers, SourceBuild, Timestamp, is_special_address,
+};
+use cache::Cache;
+
+/// The sources of the embedded database, for `whither geoip status` and attribution.
+pub fn embedded_sources() -> Vec<build::Source> {
+    build::embedded_sources()
+}
+
+/// Answers who and where an address is.
+#[derive(Debug)]
+pub struct Enricher {
+    geo: Arc<GeoHandle>,
+    operators: OperatorTable,
+    networks: Networks,
+    names: Names,
+    day: Option<Date>,
+    remembered: Mutex<Remembered>,
+}
+
+/// Answers given before, all out of one set of databases.
+#[derive(Debug)]
+struct Remembered {
+    set: Arc<GeoSet>,
+    cache: Cache<RemoteContext>,
+}
+
+impl Enricher {
+    /// Joins the parts.
+    pub fn new(config: &EnrichConfig, geo: Arc<GeoSet>, operators: OperatorTable) -> Self {
+        Self::with_handle(config, Arc::new(GeoHandle::new(geo)), operators)
+    }
+
+    /// As [`Enricher::new`], with a handle that several enrichers share, so that one reload serves all.
+    pub fn with_handle(config: &EnrichConfig, geo: Arc<GeoHandle>, operators: OperatorTable) -> Self {
+        let remembered = Remembered { set: geo.load(), cache: Cache::new(config.cache_entries) };
+        Self {
+            geo,
+            operators,
+            networks: Networks::new(config),
+            names: Names::new(config),
+            day: None,
+            remembered: Mutex::new(remembered),
+        }
+    }
+
+    /// Loads everything that `config` names.
+    ///
+    /// # Errors
+    /// As [`GeoSet::load`] and [`OperatorTable::load`].
+    pub fn load(config: &EnrichConfig) -> Result<Self, EnrichError> {
+        let operators = OperatorTable::load(config)?;
+        Ok(Self::new(config, Arc::new(GeoSet::load(config)?), operators))
+    }
+
+    /// The databases' handle, for reloading.
+    pub fn geo(&self) -> &Arc<GeoHandle> {
+        &self.geo
+    }
+
+    /// The local networks and devices.
+    pub fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
+    /// The operator table.
+    pub fn operators(&self) -> &OperatorTable {
+        &self.operators
+    }
+
+    /// Judges ownership as of `day` from now on; `None` stands for the day on which the operator table was last
+    /// looked through.
+    pub fn judge_by(&mut self, day: Option<Date>) {
+        self.day = day;
+        self.remembered.get_mut().unwrap_or_else(PoisonError::into_inner).cache.clear();
+    }
+
+    /// All that is known of a remote address. The same address gives the same answer until a reload.
+    pub fn remote(&self, addr: IpAddr) -> RemoteContext {
+        let addr = addr.to_canonical();
+        let set = self.geo.load();
+        {
+            let mut remembered = self.lock();
+            if !Arc::ptr_eq(&remembered.set, &set) {
+                remembered.set = Arc::clone(&set);
+                remembered.cache.clear();
+            }
+            if let Some(found) = remembered.cache.get(addr) {
+                return found;
+            }
+        }
+        let context = self.work_out(addr, &set).0;
+        let mut remembered = self.lock();
+        if Arc::ptr_eq(&remembered.set, &set) {
+            remembered.cache.put(addr, context.clone());
+        }
+        context
+    }
+
+    /// As [`Enricher::remote`], with every database's own answer and the operator row.
+    pub fn explain(&self, addr: IpAddr) -> LookupReport {
+        let asked = addr;
+        let addr = addr.to_canonical();
+        let set = self.geo.load();
+        let (remote, row) = self.work_out(addr, &set);
+        let databases = if remote.scope == NetworkScope::Global {
+            let names = set.databases().iter().map(|d| Arc::clone(&d.build().name));
+            names.zip(set.answers(remote.looked_up)).collect()
+        } else {
+            Vec::new()
+        };
+        LookupReport {
+            transition: transition::inner(addr).map(|(_, mechanism)| mechanism),
+            remote,
+            row,
+            databases,
+            asked,
+        }
+    }
+
+    /// The device that has a local address, seen with this link address.
+    pub fn device(&self, addr: IpAddr, mac: Option<MacAddr>) -> DeviceContext {
+        self.networks.device(addr, mac)
+    }
+
+    /// Whether an address is in the local networks.
+    pub fn is_local(&self, addr: IpAddr) -> bool {
+        self.networks.is_local(addr)
+    }
+
+    /// Takes over the names that another enricher has learned, as when configuration is reloaded.
+    pub fn inherit_names(&mut self, old: &mut Self) {
+        std::mem::swap(&mut self.names, &mut old.names);
+    }
+
+    /// Remembers the names of a DNS answer.
+    pub fn learn(&mut self, seen: &DnsObservation) {
+        self.names.learn(seen);
+    }
+
+    /// Names under which `client` may have reached `remote` at `at`, newest first.
+    pub fn candidates(&self, client: IpAddr, remote: IpAddr, at: Timestamp) -> Vec<NameCandidate> {
+        self.names.candidates(client, remote, at)
+    }
+
+    /// What the answers rest on: databases in order of precedence, then operator tables.
+    pub fn builds(&self) -> Vec<SourceBuild> {
+        let mut builds = self.geo.load().builds();
+        builds.extend_from_slice(self.operators.builds());
+        builds
+    }
+
+    /// Counters of what was given up because a table was full, by name.
+    pub fn limits(&self) -> BTreeMap<String, u64> {
+        let mut out = BTreeMap::new();
+        self.networks.limits(&mut out);
+        self.names.limits(&mut out);
+        out
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work_out(&self, addr: IpAddr, set: &GeoSet) -> (RemoteContext, Option<Arc<OperatorRow>>) {
+        let inner = transition::inner(addr);
+        let looked_up = inner.map_or(addr, |(inner, _)| inner);
+        let scope = match is_special_address(looked_up) {
+            _ if self.networks.is_local(addr) => NetworkScope::Local,
+            Some(range) => NetworkScope::Special(range),
+            None if self.networks.is_local(looked_up) => NetworkScope::Local,
+            None => NetworkScope::Global,
+        };
+        if scope != NetworkScope::Global {
+            let operator = Operator { asn: None, name: None, as_name: None, owner: None, cdn: false };
+            let roles = RoleAnswers::default();
+            return (
+                RemoteContext { addr, looked_up, scope, anycast: false, operator, roles, hostname: None },
+                None,
+            );
+        }
+        let answers = set.answers(looked_up);
+        let row = self.operators.find(looked_up, lookup::asn(&answers), self.day).cloned();
+        let lookup::Conclusion { anycast, operator, roles } = lookup::conclude(&answers, row.as_deref());
+        (RemoteContext { addr, looked_up, scope, anycast, operator, roles, hostname: None }, row)
+    }
+}

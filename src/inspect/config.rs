@@ -18,7 +18,11 @@ pub struct InspectConfig {
 
 impl Default for InspectConfig {
     fn default() -> Self {
-        Self { max_dns_questions: 8192, dns_timeout: HumanDuration::from_secs(10), max_stream_bytes: 24 << 10 }
+        Self {
+            max_dns_questions: 8192,
+            dns_timeout: HumanDuration::from_secs(10),
+            max_stream_bytes: 24 << 10,
+        }
     }
 }
 

@@ -14,6 +14,10 @@ use super::tls::{self, Hello, Transport, read_client_hello};
 
 /// Packets with payload that are looked at while the protocol is not known.
 const MAX_UNDECIDED: u8 = 12;
+/// Packets in a row that bring nothing new while a hello is half read: its rest was not captured.
+const MAX_STALLED: u8 = 64;
+/// Datagrams of no known protocol after which a flow is left alone; the first ones captured may not be the client's.
+const MAX_DATAGRAMS: u8 = 16;
 /// Tunnels in one connection (CONNECT, and CONNECT inside).
 const MAX_TUNNELS: u8 = 2;
 /// Longest DNS message over TCP is 64 KiB; what is kept is bounded lower, and longer ones are not read.
@@ -33,6 +37,7 @@ pub struct Inspector {
 pub struct FlowInspection {
     kind: Kind,
     looked: u8,
+    stalled: u8,
     tunnels: u8,
 }
 
@@ -56,6 +61,8 @@ struct Side {
     stream: Stream,
     /// It is no client that tells a name.
     rejected: bool,
+    /// It has begun like one, and its rest is awaited.
+    reading: bool,
 }
 
 impl Inspector {
@@ -84,7 +91,7 @@ impl Inspector {
             Protocol::UDP => Kind::Datagrams,
             _ => return None,
         };
-        Some(Box::new(FlowInspection { kind, looked: 0, tunnels: 0 }))
+        Some(Box::new(FlowInspection { kind, looked: 0, stalled: 0, tunnels: 0 }))
     }
 
     /// Feeds one packet's payload; facts and answered DNS questions are added.
@@ -96,14 +103,21 @@ impl Inspector {
         dns: &mut Vec<DnsObservation>,
     ) -> Progress {
         if matches!(state.kind, Kind::Datagrams) {
-            state.looked += 1;
+            state.looked = state.looked.saturating_add(1);
             if quic::recognise(segment.payload) {
                 state.kind = Kind::Quic(Box::new(QuicInspection::new()));
             } else if let Some(progress) = dtls(segment, facts) {
                 return progress;
             } else {
-                return if state.looked < 4 { Progress::Wanted } else { Progress::Settled };
+                return if state.looked < MAX_DATAGRAMS { Progress::Wanted } else { Progress::Settled };
             }
+        }
+        // TLS and HTTP are read on any port, also on those of DNS.
+        if matches!(state.kind, Kind::DnsStreams(_))
+            && facts.protocol.is_none()
+            && matches!(segment.payload, [22, 3, 0..=4, ..] | [b'A'..=b'Z', b'A'..=b'Z', b'A'..=b'Z', ..])
+        {
+            state.kind = Kind::Streams(Box::default());
         }
         match &mut state.kind {
             Kind::DnsDatagrams => {
@@ -136,31 +150,49 @@ impl Inspector {
         own.into_iter().chain(self.questions.counters()).map(|(name, n)| (name.to_owned(), n)).collect()
     }
 
-    fn feed_stream(&mut self, state: &mut FlowInspection, segment: &Segment<'_>, facts: &mut Facts) -> Progress {
-        state.looked += 1;
-        let FlowInspection { kind: Kind::Streams(sides), looked, tunnels } = state else { return Progress::Settled };
+    fn feed_stream(
+        &mut self,
+        state: &mut FlowInspection,
+        segment: &Segment<'_>,
+        facts: &mut Facts,
+    ) -> Progress {
+        let FlowInspection { kind: Kind::Streams(sides), looked, stalled, tunnels } = state else {
+            return Progress::Settled;
+        };
         let Some(seq) = segment.seq else { return Progress::Settled };
         let [forward, reverse] = &mut **sides;
         let (side, other) = if segment.forward { (forward, reverse) } else { (reverse, forward) };
-        let pushed = side.stream.push(seq, segment.payload, self.max_stream);
-        if pushed == Pushed::Full {
-            self.stream_limit += 1;
+        if !segment.payload.is_empty() {
+            *looked = looked.saturating_add(1);
+            *stalled = stalled.saturating_add(1);
         }
-        if pushed != Pushed::Same {
-            match read_stream(side, segment.time, facts, tunnels) {
-                Found::Names => return Progress::Settled,
-                Found::Nothing => side.rejected = true,
-                Found::NeedMore if pushed == Pushed::Full => side.rejected = true,
-                Found::NeedMore => side.rejected = false,
-                Found::Tunnel => {
-                    // Both sides begin anew behind the CONNECT; the proxy's answer is no client.
-                    *looked = 0;
-                    return Progress::Wanted;
+        // What is refused and cannot get another beginning need not be kept.
+        if !(side.rejected && side.stream.is_anchored()) {
+            let pushed = side.stream.push(seq, segment.payload, self.max_stream);
+            if pushed == Pushed::Full {
+                self.stream_limit += 1;
+            }
+            if pushed == Pushed::Grew {
+                *stalled = 0;
+            }
+            if pushed != Pushed::Same || side.rejected {
+                if let Some(progress) = side.read(segment, self.max_stream, facts, tunnels, looked) {
+                    return progress;
+                }
+                if pushed == Pushed::Full {
+                    side.reject();
                 }
             }
         }
-        let settled = (side.rejected && other.rejected) || (*looked >= MAX_UNDECIDED && side.rejected);
-        if settled || (*looked >= 4 * MAX_UNDECIDED) { Progress::Settled } else { Progress::Wanted }
+        // A client that begins with nothing known will not say more later.
+        let unknown =
+            side.rejected && segment.forward && side.stream.is_anchored() && facts.protocol.is_none();
+        let waited = *looked >= MAX_UNDECIDED && side.rejected && !other.reading;
+        if unknown || waited || (side.rejected && other.rejected) || *stalled >= MAX_STALLED {
+            Progress::Settled
+        } else {
+            Progress::Wanted
+        }
     }
 
     /// Cuts DNS messages out of a stream by their two-byte lengths (RFC 7766 §8).
@@ -188,6 +220,60 @@ impl Inspector {
             stream.consume(DNS_FRAME + length);
         }
         Progress::Wanted
+    }
+}
+
+impl Side {
+    /// Reads the beginning as far as it is there; gives the flow's progress when that is clear already.
+    fn read(
+        &mut self,
+        segment: &Segment<'_>,
+        max_stream: usize,
+        facts: &mut Facts,
+        tunnels: &mut u8,
+        looked: &mut u8,
+    ) -> Option<Progress> {
+        loop {
+            match read_stream(self, segment.time, facts, tunnels) {
+                Found::Names => return Some(Progress::Settled),
+                Found::Tunnel => {
+                    // Both sides begin anew behind the CONNECT; the proxy's answer is no client.
+                    *looked = 0;
+                    self.reading = true;
+                    if self.stream.front().is_empty() {
+                        return Some(Progress::Wanted);
+                    }
+                }
+                Found::NeedMore => {
+                    (self.rejected, self.reading) = (false, !self.stream.front().is_empty());
+                    return None;
+                }
+                Found::Nothing
+                    if self.stream.is_anchored() || self.stream.front().len() == segment.payload.len() =>
+                {
+                    self.reject();
+                    return None;
+                }
+                Found::Nothing => {
+                    // The capture began in the middle: this packet may be the beginning of a message.
+                    let mut fresh = Self::default();
+                    fresh.stream.push(segment.seq?, segment.payload, max_stream);
+                    match read_stream(&mut fresh, segment.time, facts, tunnels) {
+                        Found::Names => return Some(Progress::Settled),
+                        Found::NeedMore => {
+                            fresh.reading = true;
+                            *self = fresh;
+                        }
+                        Found::Nothing | Found::Tunnel => self.reject(),
+                    }
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn reject(&mut self) {
+        (self.rejected, self.reading) = (true, false);
     }
 }
 
@@ -241,9 +327,13 @@ fn read_stream(side: &mut Side, at: Timestamp, facts: &mut Facts, tunnels: &mut 
 /// A DTLS ClientHello (RFC 6347 §4.2.2, RFC 9147 §5.2) in one datagram; one cut into fragments gives its name if that
 /// stands in the first.
 fn dtls(segment: &Segment<'_>, facts: &mut Facts) -> Option<Progress> {
-    let [22, 0xfe, 0xff | 0xfd | 0xfc, _, _, _, _, _, _, _, _, _, _, handshake @ ..] = segment.payload else { return None };
+    let [22, 0xfe, 0xff | 0xfd | 0xfc, _, _, _, _, _, _, _, _, _, _, handshake @ ..] = segment.payload else {
+        return None;
+    };
     facts.protocol = Some("dtls");
-    let [1, l0, l1, l2, _, _, o0, o1, o2, f0, f1, f2, body @ ..] = handshake else { return Some(Progress::Wanted) };
+    let [1, l0, l1, l2, _, _, o0, o1, o2, f0, f1, f2, body @ ..] = handshake else {
+        return Some(Progress::Wanted);
+    };
     let whole = [l0, l1, l2] == [f0, f1, f2];
     if [*o0, *o1, *o2] != [0, 0, 0] {
         return Some(Progress::Wanted);

@@ -4,7 +4,9 @@
 //! stream takes nothing more and says so once.
 
 /// Pieces held apart while earlier bytes are missing.
-const MAX_PIECES: usize = 24;
+///
+/// Browsers cut a QUIC hello into dozens and mix them; the bytes are bounded by the caller besides.
+const MAX_PIECES: usize = 64;
 /// A piece this far from what is there belongs to another connection or to nobody.
 const MAX_DISTANCE: i32 = 1 << 17;
 
@@ -38,6 +40,11 @@ impl Stream {
         Self { base: Some(0), anchored: true, ..Self::default() }
     }
 
+    /// Whether the true beginning is known.
+    pub(super) fn is_anchored(&self) -> bool {
+        self.anchored
+    }
+
     /// The bytes that are there without a gap, from the earliest on.
     pub(super) fn front(&self) -> &[u8] {
         &self.data
@@ -55,6 +62,11 @@ impl Stream {
 
     /// Adds a piece; `limit` bounds the bytes held.
     pub(super) fn push(&mut self, seq: u32, bytes: &[u8], limit: usize) -> Pushed {
+        if bytes.is_empty() && self.base.is_none() {
+            // A SYN, or the ACK that ends the handshake, stands where the first byte will be.
+            self.base = Some(seq);
+            self.anchored = true;
+        }
         if self.full || bytes.is_empty() {
             return Pushed::Same;
         }

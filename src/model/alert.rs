@@ -93,6 +93,8 @@ pub struct Alert {
     pub opened: Timestamp,
     /// Last packet that added to it.
     pub last: Timestamp,
+    /// Digits of the second in its times, by the observation point of the first flow.
+    pub time_digits: u8,
     /// What it rests on.
     pub provenance: Arc<Provenance>,
 }

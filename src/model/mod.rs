@@ -7,10 +7,13 @@
 mod address;
 mod alert;
 mod application;
+mod candidate;
 mod dns;
 mod endpoint;
 mod enriched;
 mod facts;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod flow;
 mod jurisdiction;
 mod ledger;
@@ -22,6 +25,7 @@ mod verdict;
 pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
 pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
+pub use candidate::NameCandidate;
 pub use dns::{DnsAnswer, DnsObservation};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};

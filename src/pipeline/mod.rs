@@ -1,1 +1,56 @@
-//! pipeline
+//! Owns every thread and queue: starts them, watches them, stops them in order.
+//!
+//! The order of the work is in two functions: [`observer::Observer::step`] takes a frame to a flow record, and
+//! [`stage::FlowStage::take`] takes a record to alerts. [`offline`] joins the two for capture files, [`live`] for
+//! interfaces. Every edge between threads is bounded and says what happens when it is full:
+//!
+//! | edge | bound | when full |
+//! |---|---|---|
+//! | capture → flow, files | [`QUEUE`] batches | the reader waits: a file can |
+//! | capture → flow, live | [`QUEUE`] batches | the newest batch is dropped and counted (`records_dropped`) |
+//! | flow → deliver | [`live::LINES`] lines | the flow stage waits, and so the queue before it fills |
+
+pub mod clock;
+pub mod live;
+pub mod observer;
+pub mod offline;
+pub mod pace;
+pub mod parts;
+pub mod stage;
+pub mod summary;
+
+use std::sync::Arc;
+
+use crate::alert::AlertConfig;
+use crate::decode::{DecodeConfig, Decoder};
+use crate::inspect::{InspectConfig, Inspector};
+use crate::meter::{LocalNetworks, Meter, MeterConfig};
+
+/// Batches that may wait between a capture thread and the flow stage.
+pub const QUEUE: usize = 64;
+
+/// Observations in a batch, about: large enough that the queue costs nothing per record.
+const BATCH: usize = 512;
+
+/// What the packet path needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Frame → packet.
+    pub decode: DecodeConfig,
+    /// Packet → facts.
+    pub inspect: InspectConfig,
+    /// Packets → records.
+    pub meter: MeterConfig,
+    /// Findings → alerts.
+    pub alert: AlertConfig,
+    /// Networks that count as this side.
+    pub local: LocalNetworks,
+}
+
+impl Settings {
+    /// A packet path for one source.
+    fn packet_path(&self) -> (Decoder, Meter) {
+        let inspector = Inspector::new(&self.inspect);
+        (Decoder::new(&self.decode), Meter::new(&self.meter, Arc::clone(&self.local), inspector))
+    }
+}

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::inspect::reader::Reader;
 use crate::model::HostName;
 
-/// Questions read; real messages have one.
-const MAX_QUESTIONS: usize = 8;
+/// Questions read; unicast messages have one, mDNS asks for dozens at once.
+const MAX_QUESTIONS: usize = 64;
 /// Records read in all sections.
 const MAX_RECORDS: usize = 256;
 /// Labels and pointers in one name: 127 labels of one byte, and as many pointers would be an attack.
@@ -58,8 +58,8 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
     let opcode = flags >> 11 & 15;
     let counts = [reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?];
     let [questions, answers, authorities, additionals] = counts.map(usize::from);
-    // Queries and nothing else; the reserved bit is zero (RFC 1035 §4.1.1).
-    if opcode != 0 || flags & 0x40 != 0 {
+    // Opcodes of the IANA registry (query to stateful operations); the reserved bit is zero (RFC 1035 §4.1.1).
+    if !matches!(opcode, 0..=2 | 4..=6) || flags & 0x40 != 0 {
         return None;
     }
     let mut message = Message {
@@ -93,6 +93,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
 }
 
 /// One record; `Some(None)` for a sound one of a kind that does not lead to addresses.
+#[allow(clippy::option_option, reason = "not readable, readable but of no use, and of use are three answers")]
 fn read_record<'a>(message: &'a [u8], reader: &mut Reader<'a>) -> Option<Option<Record>> {
     let name = read_name(message, reader)?;
     let (kind, class, ttl) = (reader.u16()?, reader.u16()?, reader.u32()?);
@@ -132,11 +133,13 @@ fn service<'a>(message: &'a [u8], mut at: Reader<'a>, data: &'a [u8]) -> Option<
 }
 
 /// A name at the reader, which moves behind it; `Some(None)` is the root. Pointers must point backwards.
+#[allow(clippy::option_option, reason = "not readable, readable but of no use, and of use are three answers")]
 fn read_name<'a>(message: &'a [u8], reader: &mut Reader<'a>) -> Option<Option<HostName>> {
     let mut labels: Vec<&[u8]> = Vec::with_capacity(6);
     let mut length = 0;
     let mut at = *reader;
     let mut jumped = false;
+    let mut floor = message.len().saturating_sub(at.rest().len());
     for _ in 0..MAX_STEPS {
         let size = at.u8()?;
         match size >> 6 {
@@ -161,6 +164,11 @@ fn read_name<'a>(message: &'a [u8], reader: &mut Reader<'a>) -> Option<Option<Ho
                     *reader = at;
                     jumped = true;
                 }
+                // Each pointer must lead further back than the one before: no loop is possible.
+                if target >= floor {
+                    return None;
+                }
+                floor = target;
                 at = Reader::new(message.get(target..)?);
             }
             _ => return None,

@@ -1,6 +1,6 @@
 //! DNS over UDP and TCP: questions remembered, answers matched to them, addresses learned.
 //!
-//! An answer counts only for a question that was seen: same client and port, same server, same id, same name. So
+//! An answer counts only for a question that was seen: same client and port, same server, same id, same type and name. So
 //! nobody can teach names by sending answers. mDNS and LLMNR are recognised, but teach nothing about servers.
 
 mod message;
@@ -49,10 +49,11 @@ pub(super) fn take(
         answer(&message, (from, to), at, questions, learned);
     }
     if !message.response {
-        for (name, _) in &message.questions {
+        for question in &message.questions {
+            let name = &question.0;
             facts.add_name(NameFact { name: name.clone(), origin: NameOrigin::DnsQuestion, at });
             if protocol == "dns" {
-                questions.ask(from, to, message.id, name, at);
+                questions.ask(from, to, message.id, question, at);
             }
         }
     } else if facts.names.is_empty() {
@@ -72,8 +73,9 @@ fn answer(
     questions: &mut Questions,
     learned: &mut Vec<DnsObservation>,
 ) {
-    for (name, _) in &message.questions {
-        if !questions.answered(to, from, message.id, name, at) {
+    for question in &message.questions {
+        let name = &question.0;
+        if !questions.answered(to, from, message.id, question, at) {
             continue;
         }
         if message.truncated {

@@ -12,6 +12,7 @@ struct Question {
     client: Endpoint,
     server: Endpoint,
     id: u16,
+    kind: u16,
     name: HostName,
 }
 
@@ -44,13 +45,20 @@ impl Questions {
         }
     }
 
-    pub(super) fn ask(&mut self, client: Endpoint, server: Endpoint, id: u16, name: &HostName, at: Timestamp) {
+    pub(super) fn ask(
+        &mut self,
+        client: Endpoint,
+        server: Endpoint,
+        id: u16,
+        (name, kind): &(HostName, u16),
+        at: Timestamp,
+    ) {
         self.expire(at);
         while self.order.len() >= self.max {
             self.pushed_out += 1;
             self.drop_oldest();
         }
-        let question = Question { client, server, id, name: name.clone() };
+        let question = Question { client, server, id, kind: *kind, name: name.clone() };
         // A repeated question keeps waiting from its first time.
         if !self.open.contains_key(&question) {
             self.open.insert(question.clone(), at);
@@ -59,9 +67,17 @@ impl Questions {
     }
 
     /// Whether an answer meets an open question, which it closes.
-    pub(super) fn answered(&mut self, client: Endpoint, server: Endpoint, id: u16, name: &HostName, at: Timestamp) -> bool {
+    pub(super) fn answered(
+        &mut self,
+        client: Endpoint,
+        server: Endpoint,
+        id: u16,
+        (name, kind): &(HostName, u16),
+        at: Timestamp,
+    ) -> bool {
         self.expire(at);
-        let met = self.open.remove(&Question { client, server, id, name: name.clone() }).is_some();
+        let met =
+            self.open.remove(&Question { client, server, id, kind: *kind, name: name.clone() }).is_some();
         self.unmatched += u64::from(!met);
         met
     }

@@ -13,8 +13,23 @@ const MAX_USER_AGENT: usize = 256;
 
 /// Methods with their space, by which a request is known (RFC 9110 §9, WebDAV, UPnP).
 const METHODS: [&[u8]; 17] = [
-    b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"PROPFIND ",
-    b"PROPPATCH ", b"MKCOL ", b"REPORT ", b"SUBSCRIBE ", b"UNSUBSCRIBE ", b"NOTIFY ", b"M-SEARCH ",
+    b"GET ",
+    b"POST ",
+    b"HEAD ",
+    b"PUT ",
+    b"DELETE ",
+    b"CONNECT ",
+    b"OPTIONS ",
+    b"PATCH ",
+    b"TRACE ",
+    b"PROPFIND ",
+    b"PROPPATCH ",
+    b"MKCOL ",
+    b"REPORT ",
+    b"SUBSCRIBE ",
+    b"UNSUBSCRIBE ",
+    b"NOTIFY ",
+    b"M-SEARCH ",
 ];
 
 /// What the beginning of a stream is.
@@ -46,7 +61,8 @@ pub(super) fn read_request(stream: &[u8], at: Timestamp, facts: &mut Facts) -> R
     match request.parse(stream) {
         Ok(httparse::Status::Complete(length)) => {
             let host = request.headers.iter().find(|h| h.name.eq_ignore_ascii_case("host")).map(|h| h.value);
-            let agent = request.headers.iter().find(|h| h.name.eq_ignore_ascii_case("user-agent")).map(|h| h.value);
+            let agent =
+                request.headers.iter().find(|h| h.name.eq_ignore_ascii_case("user-agent")).map(|h| h.value);
             let connect = request.method == Some("CONNECT");
             take(request.path.unwrap_or_default().as_bytes(), host, agent, connect, at, facts);
             if connect { Request::Tunnel(length) } else { Request::Read }
@@ -72,7 +88,14 @@ fn read_loosely(stream: &[u8], at: Timestamp, facts: &mut Facts) -> Request {
     Request::Read
 }
 
-fn take(target: &[u8], host: Option<&[u8]>, agent: Option<&[u8]>, connect: bool, at: Timestamp, facts: &mut Facts) {
+fn take(
+    target: &[u8],
+    host: Option<&[u8]>,
+    agent: Option<&[u8]>,
+    connect: bool,
+    at: Timestamp,
+    facts: &mut Facts,
+) {
     facts.protocol = Some("http");
     let mut add = |authority: &[u8], origin| {
         if let Some(name) = authority_name(authority) {
@@ -110,7 +133,9 @@ fn authority_name(authority: &[u8]) -> Option<HostName> {
         return None;
     }
     let host = match authority.iter().rposition(|b| *b == b':') {
-        Some(colon) if authority.get(colon + 1..)?.iter().all(u8::is_ascii_digit) => authority.get(..colon)?,
+        Some(colon) if authority.get(colon + 1..)?.iter().all(u8::is_ascii_digit) => {
+            authority.get(..colon)?
+        }
         _ => authority,
     };
     let address = std::str::from_utf8(host).is_ok_and(|t| t.parse::<IpAddr>().is_ok());

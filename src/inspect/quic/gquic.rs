@@ -39,6 +39,7 @@ pub(super) fn client_hello(datagram: &[u8]) -> Option<Chlo> {
 }
 
 /// The `SNI` tag of a CHLO message; `None` when it is none or cut before its tags end, `Some(None)` without a name.
+#[allow(clippy::option_option, reason = "not readable, readable but of no use, and of use are three answers")]
 pub(super) fn parse_chlo(message: &[u8]) -> Option<Option<HostName>> {
     let rest = message.strip_prefix(b"CHLO")?;
     let ([low, high, _, _], rest) = rest.split_first_chunk::<4>()?;

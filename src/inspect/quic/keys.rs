@@ -47,8 +47,11 @@ impl InitialKeys {
         let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, version.salt).extract(destination_id);
         let client: [u8; 32] = expand(&initial, "client in")?;
         let client = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &client);
-        let [key, iv, header] =
-            if version.second { ["quicv2 key", "quicv2 iv", "quicv2 hp"] } else { ["quic key", "quic iv", "quic hp"] };
+        let [key, iv, header] = if version.second {
+            ["quicv2 key", "quicv2 iv", "quicv2 hp"]
+        } else {
+            ["quic key", "quic iv", "quic hp"]
+        };
         let key: [u8; 16] = expand(&client, key)?;
         let header: [u8; 16] = expand(&client, header)?;
         Some(Self {
@@ -87,5 +90,27 @@ impl InitialKeys {
         let aad = Aad::from(header.to_vec());
         let plain = self.key.open_in_place(Nonce::assume_unique_for_key(nonce), aad, payload).ok()?;
         Some(plain.to_vec())
+    }
+}
+
+#[cfg(test)]
+impl InitialKeys {
+    /// Seals a packet as a client would: `header` ends with a packet number of four bytes.
+    pub(super) fn seal(&self, header: &[u8], plain: &[u8]) -> Vec<u8> {
+        let (start, number) = header.split_at(header.len() - 4);
+        let number = u32::from_be_bytes(number.try_into().unwrap());
+        let mut nonce = self.iv;
+        for (byte, n) in nonce[8..].iter_mut().zip(number.to_be_bytes()) {
+            *byte ^= n;
+        }
+        let mut sealed = plain.to_vec();
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.key.seal_in_place_append_tag(nonce, Aad::from(header), &mut sealed).unwrap();
+        let mask = self.header.new_mask(&sealed[..16]).unwrap();
+        let mut packet = start.to_vec();
+        packet[0] ^= mask[0] & 0x0f;
+        packet.extend(number.to_be_bytes().iter().zip(&mask[1..]).map(|(n, m)| n ^ m));
+        packet.extend(sealed);
+        packet
     }
 }

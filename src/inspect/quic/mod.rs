@@ -85,7 +85,8 @@ impl QuicInspection {
 
     /// Tries the keys known, then those of the packet's own connection id (a first packet, or one after a Retry).
     fn decrypt(&mut self, packet: &packet::Initial<'_>) -> Option<Vec<u8>> {
-        let known = self.keys.iter().filter(|k| k.version() == packet.version.number).find_map(|k| k.open(packet));
+        let known =
+            self.keys.iter().filter(|k| k.version() == packet.version.number).find_map(|k| k.open(packet));
         if known.is_some() {
             return known;
         }
@@ -93,6 +94,8 @@ impl QuicInspection {
         let payload = keys.open(packet)?;
         if self.keys.len() < MAX_KEYS {
             self.keys.push(keys);
+            // After a Retry or a change of version the client sends its hello anew, and it may be another.
+            self.crypto = Stream::anchored();
         }
         Some(payload)
     }

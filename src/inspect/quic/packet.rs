@@ -116,7 +116,8 @@ fn next_frame<'a>(reader: &mut Reader<'a>, frames: &mut Vec<(u32, &'a [u8])>) ->
                 reader.varint()?;
             }
         }
-        6 => {
+        // 8 is what Google's first TLS versions (T050) called it; any other version has no such frame in an Initial.
+        6 | 8 => {
             let offset = u32::try_from(reader.varint()?).ok()?;
             let length = usize::try_from(reader.varint()?).ok()?;
             frames.push((offset, reader.take(length)?));

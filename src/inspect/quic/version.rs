@@ -14,11 +14,14 @@ pub(super) struct Version {
 }
 
 /// draft-ietf-quic-tls-22 §5.2.
-const DRAFT_22: [u8; 20] = *b"\x7f\xbc\xdb\x0e\x7c\x66\xbb\xe9\x19\x3a\x96\xcd\x21\x51\x9e\xbd\x7a\x02\x64\x4a";
+const DRAFT_22: [u8; 20] =
+    *b"\x7f\xbc\xdb\x0e\x7c\x66\xbb\xe9\x19\x3a\x96\xcd\x21\x51\x9e\xbd\x7a\x02\x64\x4a";
 /// draft-ietf-quic-tls-23 §5.2, until draft 28.
-const DRAFT_23: [u8; 20] = *b"\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02";
+const DRAFT_23: [u8; 20] =
+    *b"\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02";
 /// draft-ietf-quic-tls-29 §5.2, until draft 32.
-const DRAFT_29: [u8; 20] = *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99";
+const DRAFT_29: [u8; 20] =
+    *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99";
 /// RFC 9001 §5.2, since draft 33.
 const V1: [u8; 20] = *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a";
 /// RFC 9369 §3.3.1.
@@ -37,7 +40,8 @@ impl Version {
             0x0000_0001 | 0xff00_0021 | 0xff00_0022 => &V1,
             0x6b33_43cf => &V2,
             0xff00_001d..=0xff00_0020 => &DRAFT_29,
-            0xff00_0017..=0xff00_001c | 0xface_b002 => &DRAFT_23,
+            // mvfst: its first build followed draft 22, later ones draft 27.
+            0xff00_0017..=0xff00_001c | 0xface_b002..=0xface_b00f => &DRAFT_23,
             0xff00_0015 | 0xff00_0016 | 0xface_b001 => &DRAFT_22,
             0x5130_3530 => &Q050,
             0x5430_3530 => &T050,

@@ -89,7 +89,8 @@ pub(in crate::inspect) fn read_client_hello(
         return false;
     }
     facts.alpn = hello.alpn.iter().take(MAX_ALPN).map(|a| printable(a)).collect();
-    let offered = hello.supported_versions.iter().copied().filter(|v| !is_grease(*v)).max_by_key(|v| newness(*v));
+    let offered =
+        hello.supported_versions.iter().copied().filter(|v| !is_grease(*v)).max_by_key(|v| newness(*v));
     facts.tls_version = Some(offered.unwrap_or(hello.legacy_version));
     facts.ja4 = Some(ja4::fingerprint(&hello, transport.letter()).into());
     facts.ech = if hello.ech { Ech::Present } else { Ech::Absent };

@@ -10,7 +10,8 @@ use super::client_hello::{Hello, is_grease, newness};
 pub(super) fn fingerprint(hello: &Hello<'_>, transport: char) -> String {
     let ciphers: Vec<u16> = hello.ciphers.iter().copied().filter(|c| !is_grease(*c)).collect();
     let extensions: Vec<u16> = hello.extensions.iter().copied().filter(|e| !is_grease(*e)).collect();
-    let version = hello.supported_versions.iter().copied().filter(|v| !is_grease(*v)).max_by_key(|v| newness(*v));
+    let version =
+        hello.supported_versions.iter().copied().filter(|v| !is_grease(*v)).max_by_key(|v| newness(*v));
     let mut text = String::with_capacity(36);
     let _ = write!(
         text,
@@ -25,7 +26,8 @@ pub(super) fn fingerprint(hello: &Hello<'_>, transport: char) -> String {
     text.push('_');
     let mut rest = sorted_hex(extensions.into_iter().filter(|e| ![0, 16].contains(e)).collect());
     if !hello.signature_algorithms.is_empty() {
-        let in_order = hello.signature_algorithms.iter().copied().filter(|a| !is_grease(*a)).collect::<Vec<_>>();
+        let in_order =
+            hello.signature_algorithms.iter().copied().filter(|a| !is_grease(*a)).collect::<Vec<_>>();
         let _ = write!(rest, "_{}", hex_list(&in_order));
     }
     text.push_str(&short_hash(&rest));
@@ -77,4 +79,46 @@ fn short_hash(text: &str) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alpn_marks_follow_the_description() {
+        for (alpn, want) in [
+            (&b"h2"[..], "h2"),
+            (b"http/1.1", "h1"),
+            (b"h", "hh"),
+            (b"", "00"),
+            (b"\xab", "ab"),
+            (b"\xab\xcd", "ad"),
+            (b"0\xab", "3b"),
+            (b"01\xab\xcd", "3d"),
+            (b"0\xab\xcd1", "01"),
+        ] {
+            assert_eq!(alpn_code(alpn), want);
+        }
+    }
+
+    #[test]
+    fn the_example_of_the_description_comes_out() {
+        let hello = Hello {
+            legacy_version: 0x0303,
+            ciphers: vec![
+                0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
+                0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
+            ],
+            extensions: vec![
+                0x0a0a, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023,
+                0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015, 0x1a1a,
+            ],
+            alpn: vec![b"h2", b"http/1.1"],
+            supported_versions: vec![0x1a1a, 0x0304, 0x0303],
+            signature_algorithms: vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
+            ..Hello::default()
+        };
+        assert_eq!(fingerprint(&hello, 't'), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+    }
 }

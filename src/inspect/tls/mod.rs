@@ -34,19 +34,19 @@ const MAX_RECORDS: usize = 4096;
 /// Looks for a ClientHello at the beginning of a stream.
 pub(super) fn find_client_hello(stream: &[u8]) -> Hello {
     match *stream {
-        [] => return Hello::NeedMore,
         // Record header: type, version 3.x; then a message type.
         [HANDSHAKE, 3, minor, ..] if minor <= 4 => {}
-        [HANDSHAKE] | [HANDSHAKE, 3] => return Hello::NeedMore,
+        [] | [HANDSHAKE] | [HANDSHAKE, 3] => return Hello::NeedMore,
         // SSL 2.0: two-byte length with the high bit, message type 1, version (RFC 5246 appendix E.2).
-        [length, _, CLIENT_HELLO, version, ..] if length & 0x80 != 0 && matches!(version, 0 | 2 | 3) => return Hello::Ssl2,
+        [length, _, CLIENT_HELLO, version, ..] if length & 0x80 != 0 && matches!(version, 0 | 2 | 3) => {
+            return Hello::Ssl2;
+        }
         [20 | 21 | 23, 3, minor, ..] if minor <= 4 => return Hello::Server,
         _ => return Hello::No,
     }
     let message = handshake_bytes(stream);
     match *message.as_slice() {
-        [] => Hello::NeedMore,
-        [CLIENT_HELLO] | [CLIENT_HELLO, _] | [CLIENT_HELLO, _, _] => Hello::NeedMore,
+        [] | [CLIENT_HELLO] | [CLIENT_HELLO, _] | [CLIENT_HELLO, _, _] => Hello::NeedMore,
         [CLIENT_HELLO, a, b, c, ref body @ ..] => {
             let length = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
             match body.get(..length) {

@@ -1,0 +1,77 @@
+//! What is one alert, and the id it has.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::model::{AppId, CountryCode, EnrichedFlow, Finding, Role, Timestamp};
+
+/// Findings with the same group are one alert.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Group {
+    rule: Arc<str>,
+    role: Role,
+    country: CountryCode,
+    /// `None`: the overflow alert of the rule, role and country.
+    who: Option<Who>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Who {
+    device: Arc<str>,
+    app: Option<AppId>,
+    asn: Option<u32>,
+    /// Only where the AS number is not known.
+    operator: Option<Arc<str>>,
+}
+
+impl Group {
+    /// The group of a finding.
+    pub(super) fn of(flow: &EnrichedFlow, finding: &Finding) -> Self {
+        let operator = &flow.remote.operator;
+        let who = Who {
+            device: flow.device.id.clone(),
+            app: flow.identification.app.as_ref().map(|a| a.id.clone()),
+            asn: operator.asn,
+            operator: operator.name.clone().filter(|_| operator.asn.is_none()),
+        };
+        Self { who: Some(who), ..Self::overflow(finding) }
+    }
+
+    /// Where a finding goes when no more alerts may be opened.
+    pub(super) fn overflow(finding: &Finding) -> Self {
+        Self { rule: finding.rule.clone(), role: finding.role, country: finding.country, who: None }
+    }
+
+    /// Whether it is an overflow group.
+    pub(super) fn is_overflow(&self) -> bool {
+        self.who.is_none()
+    }
+
+    /// The alert's id: 16 hex digits of SHA-256 over the group and the time it was opened. Parts are set apart by their
+    /// length, so that no two groups have the same text.
+    pub(super) fn id(&self, opened: Timestamp) -> Arc<str> {
+        let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut part = |text: &str| {
+            hash.update(&(text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        };
+        part(&self.rule);
+        let who = self.who.as_ref();
+        part(who.map_or("*", |w| &w.device));
+        part(who.and_then(|w| w.app.as_deref()).unwrap_or("-"));
+        part(self.role.word());
+        part(self.country.as_str());
+        match who.map(|w| (w.asn, w.operator.as_deref())) {
+            Some((Some(asn), _)) => part(&format!("AS{asn}")),
+            Some((None, Some(name))) => part(name),
+            Some((None, None)) | None => part("-"),
+        }
+        part(&opened.as_nanos().to_string());
+        let digest = hash.finish();
+        let mut id = String::with_capacity(16);
+        for byte in digest.as_ref().iter().take(8) {
+            let _ = write!(id, "{byte:02x}");
+        }
+        id.into()
+    }
+}

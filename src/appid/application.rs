@@ -1,0 +1,209 @@
+//! The catalogue's plain types: an application and the facts by which it is known.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::model::{AppRef, Protocol};
+
+/// What kind of thing an entry is. Decides who wins when names of two entries stand in one flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppRole {
+    /// Something a person uses.
+    #[default]
+    App,
+    /// A vendor's shared services, used by several of its applications.
+    Platform,
+    /// A library inside other people's applications (analytics, push, advertising).
+    Sdk,
+    /// Machines or front doors rented to anybody (cloud, CDN). Never outranks another entry.
+    Infrastructure,
+}
+
+impl AppRole {
+    /// The lower-case word used in files and output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Platform => "platform",
+            Self::Sdk => "sdk",
+            Self::Infrastructure => "infrastructure",
+        }
+    }
+}
+
+/// Where the catalogue has a fact from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactSource {
+    /// The key in the files (`v2fly`).
+    pub key: Arc<str>,
+    /// The source's name.
+    pub name: Arc<str>,
+    /// The day of its version, `YYYY-MM-DD`.
+    pub date: Arc<str>,
+    /// Its licence, or `fact` where single facts were looked up.
+    pub licence: Arc<str>,
+    /// Where to find it.
+    pub url: Option<Arc<str>>,
+    /// Name and date as shown beside a match.
+    pub label: Arc<str>,
+}
+
+/// How much a fact can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Supports other evidence; never names an application.
+    Low,
+    /// Names the application.
+    #[default]
+    Good,
+}
+
+/// How a name is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DomainKind {
+    /// The name itself and nothing else.
+    Full,
+    /// The name and everything below it, at whole labels.
+    Suffix,
+}
+
+impl DomainKind {
+    /// The lower-case word used in files and output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Suffix => "suffix",
+        }
+    }
+}
+
+/// A domain of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainFact {
+    /// The domain, lower case.
+    pub domain: Arc<str>,
+    /// How it is compared.
+    pub kind: DomainKind,
+    /// How much it can carry.
+    pub confidence: Confidence,
+    /// Where it is from.
+    pub source: Arc<FactSource>,
+    /// The fact as shown beside a match (`suffix weixin.qq.com`).
+    pub label: Arc<str>,
+}
+
+/// Whose machines a network is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AsRole {
+    /// The vendor's own services only.
+    Own,
+    /// The vendor's, but rented to anybody.
+    VendorCloud,
+    /// Somebody else's where the vendor rents.
+    Hosting,
+    /// A content delivery network in front of it.
+    Cdn,
+}
+
+impl AsRole {
+    /// The lower-case word used in files and output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::VendorCloud => "vendor-cloud",
+            Self::Hosting => "hosting",
+            Self::Cdn => "cdn",
+        }
+    }
+}
+
+/// An address prefix of an application's vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrefixFact {
+    /// The prefix, host bits zero.
+    pub prefix: IpNet,
+    /// Whether nothing but this application is served from it: only then an address names it.
+    pub own_service: bool,
+    /// Where it is from.
+    pub source: Arc<FactSource>,
+    /// The fact as shown beside a match (`prefix 91.108.4.0/22`).
+    pub label: Arc<str>,
+}
+
+/// An AS number that carries an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsnFact {
+    /// The AS number.
+    pub asn: u32,
+    /// Whose machines it is for.
+    pub role: AsRole,
+    /// Where it is from.
+    pub source: Arc<FactSource>,
+    /// The fact as shown beside a match (`as 62041 own`).
+    pub label: Arc<str>,
+}
+
+/// A port that an application is known to use. Only ever supports other evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortFact {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// First port.
+    pub first: u16,
+    /// Last port.
+    pub last: u16,
+    /// Where it is from.
+    pub source: Arc<FactSource>,
+    /// The fact as shown beside a match (`port udp/8801-8810`).
+    pub label: Arc<str>,
+}
+
+/// A protocol that only this application speaks, as `inspect` names it (`mmtls`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProtocolFact {
+    /// The word that `Facts::app_protocol` carries.
+    pub name: Arc<str>,
+    /// Where it is from.
+    pub source: Arc<FactSource>,
+    /// The fact as shown beside a match (`protocol mmtls`).
+    pub label: Arc<str>,
+}
+
+/// One entry of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// What later stages carry along.
+    pub app: Arc<AppRef>,
+    /// What kind of thing it is.
+    pub role: AppRole,
+    /// Its domains.
+    pub domains: Vec<DomainFact>,
+    /// Its address prefixes.
+    pub prefixes: Vec<PrefixFact>,
+    /// AS numbers that carry it.
+    pub asns: Vec<AsnFact>,
+    /// Ports it is known to use.
+    pub ports: Vec<PortFact>,
+    /// Protocols of its own.
+    pub protocols: Vec<ProtocolFact>,
+    /// Names that stand in a ClientHello in place of the real one (`public_name` of RFC 9849).
+    pub outer_names: Vec<DomainFact>,
+    /// A word for people.
+    pub note: Option<Arc<str>>,
+    /// The file it stands in.
+    pub file: Arc<str>,
+    /// The line of its id in that file.
+    pub line: usize,
+}
+
+impl fmt::Display for AppRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

@@ -1,0 +1,237 @@
+//! Reads the grounds out of a question: flow names, DNS candidates, protocol, prefix, AS number. Nothing is decided here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::application::{AppRole, Application, AsRole, Confidence};
+use super::catalogue::Catalogue;
+use super::identify::Question;
+use crate::model::{AppId, Ech, Evidence, EvidenceKind, HostName, NameCandidate, NameOrigin};
+
+/// A DNS answer with a shorter life is still trusted this long: applications hold addresses past it.
+const SHORTEST_LIFE: u32 = 60;
+/// Connecting takes a moment after the answer has run out.
+const GRACE: u32 = 30;
+/// More candidates than `enrich` keeps for one address; a caller's mistake must not cost time.
+const MAX_CANDIDATES_READ: usize = 64;
+
+/// A name in the flow and what the catalogue says of it.
+pub(super) struct FlowName<'c> {
+    pub(super) name: HostName,
+    pub(super) app: Option<&'c Application>,
+    /// A certificate speaks for the server, not for what this client wanted.
+    pub(super) certificate: bool,
+    /// A cover (Encrypted Client Hello): says nothing of the application.
+    pub(super) cover: bool,
+    pub(super) origin: NameOrigin,
+    pub(super) evidence: Evidence,
+}
+
+/// What the flow itself says by names, in the order seen. DNS questions are left out.
+pub(super) fn flow_names<'c>(catalogue: &'c Catalogue, question: &Question<'_>) -> Vec<FlowName<'c>> {
+    let facts = &question.record.facts;
+    let names = facts.names.iter().filter(|n| n.origin != NameOrigin::DnsQuestion);
+    names
+        .map(|fact| {
+            let hello = matches!(fact.origin, NameOrigin::TlsSni | NameOrigin::QuicSni | NameOrigin::DtlsSni);
+            let outer =
+                if hello && facts.ech == Ech::Present { catalogue.outer_name(&fact.name) } else { None };
+            let met = if outer.is_some() { None } else { catalogue.fact_above(&fact.name) };
+            let shown = outer.or(met.map(|(_, d)| d));
+            let label = shown.map(|d| {
+                if outer.is_some() { format!("cover name {}", d.domain).into() } else { Arc::clone(&d.label) }
+            });
+            FlowName {
+                name: fact.name.clone(),
+                app: met.filter(|(_, d)| d.confidence == Confidence::Good).map(|(a, _)| a),
+                certificate: fact.origin == NameOrigin::Certificate,
+                cover: outer.is_some(),
+                origin: fact.origin,
+                evidence: Evidence {
+                    kind: EvidenceKind::FlowName(fact.origin.word()),
+                    value: fact.name.as_str().into(),
+                    at: Some(fact.at),
+                    matched: label,
+                    source: shown.map(|d| Arc::clone(&d.source.label)),
+                },
+            }
+        })
+        .collect()
+}
+
+/// What this client's own lookups say of the remote address.
+#[derive(Default)]
+pub(super) struct DnsView<'c> {
+    /// Applications of candidates with a fact that can carry them.
+    pub(super) apps: Vec<&'c Application>,
+    /// All that the candidates point at, also by facts of low confidence.
+    pub(super) ids: BTreeSet<AppId>,
+    /// Applications of candidates that are still fresh.
+    pub(super) fresh: BTreeSet<AppId>,
+    /// Valid names that the catalogue does not know, or knows only with low confidence.
+    pub(super) unknown: usize,
+    /// Distinct valid names.
+    pub(super) names: usize,
+    /// Whether all of them are fresh.
+    pub(super) all_fresh: bool,
+    /// Each name with its match; fresh ones first, then as given.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+impl DnsView<'_> {
+    pub(super) fn read<'c>(catalogue: &'c Catalogue, question: &Question<'_>) -> DnsView<'c> {
+        let mut view = DnsView { all_fresh: true, ..DnsView::default() };
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let valid = || question.dns.iter().take(MAX_CANDIDATES_READ).filter(|c| c.name.is_valid());
+        let fresh_first =
+            valid().filter(|c| is_fresh(c, question)).chain(valid().filter(|c| !is_fresh(c, question)));
+        for candidate in fresh_first {
+            if !seen.insert(candidate.name.as_str()) {
+                continue;
+            }
+            let fresh = is_fresh(candidate, question);
+            view.names += 1;
+            view.all_fresh &= fresh;
+            let met = catalogue.fact_above(&candidate.name);
+            view.evidence.push(Evidence {
+                kind: EvidenceKind::DnsAnswer,
+                value: candidate.name.as_str().into(),
+                at: Some(candidate.at),
+                matched: met.map(|(_, d)| Arc::clone(&d.label)),
+                source: met.map(|(_, d)| Arc::clone(&d.source.label)),
+            });
+            if let Some((app, _)) = met {
+                view.ids.insert(Arc::clone(&app.app.id));
+            }
+            let Some((app, _)) = met.filter(|(_, d)| d.confidence == Confidence::Good) else {
+                view.unknown += 1;
+                continue;
+            };
+            if fresh {
+                view.fresh.insert(Arc::clone(&app.app.id));
+            }
+            if !view.apps.iter().any(|a| a.app.id == app.app.id) {
+                view.apps.push(app);
+            }
+        }
+        view
+    }
+
+    /// Whether fresh answers point at applications, and none of them is `app`.
+    pub(super) fn contradicts(&self, app: &Application) -> bool {
+        !self.fresh.is_empty() && !self.ids.contains(&app.app.id)
+    }
+}
+
+fn is_fresh(candidate: &NameCandidate, question: &Question<'_>) -> bool {
+    let life = Duration::from_secs(u64::from(candidate.ttl.max(SHORTEST_LIFE)) + u64::from(GRACE));
+    candidate.at <= question.at && question.at.since(candidate.at) <= life
+}
+
+/// Names that the lookups led to (CNAME), where they belong to `app`: they support it and never name it.
+pub(super) fn alias_support(
+    catalogue: &Catalogue,
+    question: &Question<'_>,
+    app: &Application,
+) -> Option<Evidence> {
+    let aliases =
+        question.dns.iter().take(MAX_CANDIDATES_READ).flat_map(|c| c.aliases.iter().map(move |a| (c, a)));
+    aliases.take(MAX_CANDIDATES_READ).find_map(|(candidate, alias)| {
+        let (owner, fact) = catalogue.match_name(alias)?;
+        (owner.app.id == app.app.id).then(|| Evidence {
+            kind: EvidenceKind::DnsAnswer,
+            value: alias.as_str().into(),
+            at: Some(candidate.at),
+            matched: Some(Arc::clone(&fact.label)),
+            source: Some(Arc::clone(&fact.source.label)),
+        })
+    })
+}
+
+/// The application whose own protocol was seen.
+pub(super) fn protocol<'c>(
+    catalogue: &'c Catalogue,
+    question: &Question<'_>,
+) -> Option<(&'c Application, Evidence)> {
+    let word = question.record.facts.app_protocol?;
+    let (app, fact) = catalogue.protocol(word)?;
+    let evidence = Evidence {
+        kind: EvidenceKind::AppProtocol,
+        value: word.into(),
+        at: Some(question.record.start),
+        matched: Some(Arc::clone(&fact.label)),
+        source: Some(Arc::clone(&fact.source.label)),
+    };
+    Some((app, evidence))
+}
+
+/// The longest prefix of the catalogue that holds the remote, and whether it is the application's own.
+pub(super) fn prefix<'c>(
+    catalogue: &'c Catalogue,
+    question: &Question<'_>,
+) -> Option<(&'c Application, bool, Evidence)> {
+    let addr = question.remote.addr.to_canonical();
+    let (app, fact) = catalogue.index.address_matches(addr).find_map(|place| catalogue.prefix(place))?;
+    let evidence = Evidence {
+        kind: EvidenceKind::AddressPrefix,
+        value: addr.to_string().into(),
+        at: None,
+        matched: Some(Arc::clone(&fact.label)),
+        source: Some(Arc::clone(&fact.source.label)),
+    };
+    Some((app, fact.own_service, evidence))
+}
+
+/// What the remote's AS number says: the vendor (own) or only where it is hosted. With `of`, only whether the vendor
+/// of a named application runs it. Networks in which a vendor is a guest say nothing of a flow without a name.
+pub(super) fn as_number(
+    catalogue: &Catalogue,
+    question: &Question<'_>,
+    of: Option<&Application>,
+) -> Option<(AsRole, Evidence)> {
+    let asn = question.asn?;
+    let claims = catalogue.index.asn(asn).iter().filter_map(|&place| catalogue.asn(place));
+    let (_, fact) = claims
+        .filter(|(a, fact)| match of {
+            Some(of) => of.app.vendor == a.app.vendor,
+            None => matches!(fact.role, AsRole::Own | AsRole::VendorCloud),
+        })
+        .min_by_key(|(_, fact)| fact.role)?;
+    let evidence = Evidence {
+        kind: EvidenceKind::AsNumber,
+        value: format!("AS{asn}").into(),
+        at: None,
+        matched: Some(Arc::clone(&fact.label)),
+        source: Some(Arc::clone(&fact.source.label)),
+    };
+    Some((fact.role, evidence))
+}
+
+/// A port of `app`, where the remote uses one. Supports, never names.
+pub(super) fn port(question: &Question<'_>, app: &Application) -> Option<Evidence> {
+    let port = question.remote.port;
+    let holds = |first, last| (first..=last).contains(&port);
+    let fact = app.ports.iter().find(|p| p.protocol == question.record.protocol && holds(p.first, p.last))?;
+    Some(Evidence {
+        kind: EvidenceKind::Port,
+        value: format!("{}/{port}", fact.protocol).into(),
+        at: None,
+        matched: Some(Arc::clone(&fact.label)),
+        source: Some(Arc::clone(&fact.source.label)),
+    })
+}
+
+/// Keeps one application of each id, and drops infrastructure where anything else stands beside it.
+pub(super) fn distinct<'c>(apps: impl Iterator<Item = &'c Application>) -> Vec<&'c Application> {
+    let mut kept: Vec<&Application> = Vec::new();
+    for app in apps {
+        if !kept.iter().any(|k| k.app.id == app.app.id) {
+            kept.push(app);
+        }
+    }
+    if kept.iter().any(|a| a.role != AppRole::Infrastructure) {
+        kept.retain(|a| a.role != AppRole::Infrastructure);
+    }
+    kept
+}

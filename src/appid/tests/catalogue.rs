@@ -1,0 +1,346 @@
+//! The files as shipped, and what the reader and the look-ups do with right and wrong ones.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::appid::embedded::EMBEDDED;
+use crate::model::{HostName, Problem};
+
+fn app_of(name: &str) -> Option<String> {
+    let name = HostName::from_wire(name.as_bytes())?;
+    embedded().match_name(&name).map(|(a, _)| a.app.id.to_string())
+}
+
+#[test]
+fn every_file_of_the_folder_is_built_in() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/applications");
+    let there: BTreeSet<String> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let built_in: BTreeSet<String> = EMBEDDED.iter().map(|(f, _)| (*f).to_owned()).collect();
+    assert_eq!(there, built_in, "config/applications and src/appid/embedded.rs differ");
+    assert_eq!(EMBEDDED[0].0, "common.toml", "sources must be known before the facts that name them");
+}
+
+#[test]
+fn the_shipped_catalogue_is_clean() {
+    let findings = embedded().lint();
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
+    assert!(embedded().len() >= 150, "{} applications", embedded().len());
+}
+
+#[test]
+fn every_seat_has_a_source() {
+    for summary in embedded().list() {
+        let catalogue = embedded();
+        let app = &catalogue.show(&summary.id).unwrap().app;
+        assert_eq!(app.vendor_country.is_some(), app.vendor_source.is_some(), "{}", app.id);
+    }
+}
+
+#[test]
+fn names_belong_to_their_applications() {
+    for (name, want) in [
+        ("short.weixin.qq.com", "wechat"),
+        ("extshort.weixin.qq.com", "wechat"),
+        ("web.wechat.com", "wechat"),
+        ("res.wx.qq.com", "wechat"),
+        ("www.qq.com", "tencent"),
+        ("im.qq.com", "qq"),
+        ("vv.video.qq.com", "tencent-video"),
+        ("api16-normal-useast5.tiktokv.us", "tiktok"),
+        ("api2.musical.ly", "tiktok"),
+        ("www.douyin.com", "douyin"),
+        ("www.capcut.com", "capcut"),
+        ("mobilegw.alipay.com", "alipay"),
+        ("amdc.m.taobao.com", "taobao"),
+        ("www.temu.com", "temu"),
+        ("api-shein.shein.com", "shein"),
+        ("data.mistat.xiaomi.com", "xiaomi"),
+        ("hm.baidu.com", "baidu"),
+        ("api.bilibili.com", "bilibili"),
+        ("a1.tuyaeu.com", "tuya"),
+        ("api.hik-connect.com", "hikvision"),
+        ("www.dji.com", "dji"),
+        ("mc.yandex.ru", "yandex-metrica"),
+        ("yandex.ru", "yandex"),
+        ("api.vk.com", "vk"),
+        ("web.telegram.org", "telegram"),
+        ("e12.whatsapp.net", "whatsapp"),
+        ("zoomsjccv154mmr.sjc.zoom.us", "zoom"),
+        ("www.google.com", "google"),
+        ("adservice.google.fr", "google"),
+        ("play.google.com", "googleplay"),
+        ("play.googleapis.com", "googleplay"),
+        ("youtubei.googleapis.com", "youtube"),
+        ("r3---sn-h0jeln7e.googlevideo.com", "youtube"),
+        ("gateway.icloud.com", "apple"),
+        ("outlook.office365.com", "office365"),
+        ("teams.microsoft.com", "teams"),
+        ("ctldl.windowsupdate.com", "microsoft"),
+        ("graph.facebook.com", "facebook"),
+        ("scontent.cdninstagram.com", "instagram"),
+        ("occ-0-1.1.nflxso.net", "netflix"),
+        ("d111111abcdef8.cloudfront.net", "aws"),
+        ("a248.e.akamai.net", "akamai"),
+        ("settings.crashlytics.com", "google"),
+        ("t.appsflyer.com", "appsflyer"),
+    ] {
+        assert_eq!(app_of(name).as_deref(), Some(want), "{name}");
+    }
+}
+
+#[test]
+fn names_that_only_contain_another_belong_to_nobody() {
+    for name in [
+        "freewechat.com",
+        "www.freeweibo.com",
+        "slowcheetah.org",
+        "notgoogle.com",
+        "wechat.com.evil.example",
+        "weixin.qq.com.phish.example",
+        "xqq.com",
+        "faketiktok.com",
+        "com",
+        "qq",
+        "localhost",
+        "1.2.3.4",
+        "_googlecast._tcp.local",
+        "8.8.8.8.in-addr.arpa",
+        "co.uk",
+        "in.th",
+        "some.shop.in.th",
+    ] {
+        assert_eq!(app_of(name), None, "{name}");
+    }
+}
+
+const FULL_AND_SUFFIX: &str = r#"
+    [[application]]
+    id = "one"
+    name = "One"
+    vendor = "V"
+    tags = ["messaging"]
+    [[application.domains]]
+    source = "curated"
+    suffix = ["example.com"]
+    [[application]]
+    id = "two"
+    name = "Two"
+    vendor = "V"
+    tags = ["messaging"]
+    [[application.domains]]
+    source = "curated"
+    full = ["example.com", "a.b.example.com"]
+    [[application]]
+    id = "three"
+    name = "Three"
+    vendor = "V"
+    tags = ["messaging"]
+    [[application.domains]]
+    source = "curated"
+    confidence = "low"
+    suffix = ["low.example.com"]
+    [[application.prefixes]]
+    source = "curated"
+    own-service = true
+    prefix = ["192.0.2.0/24", "2001:db8::/32"]
+    [[application.prefixes]]
+    source = "curated"
+    prefix = ["198.51.100.0/24", "192.0.0.0/16"]
+"#;
+
+#[test]
+fn full_goes_before_suffix_and_long_before_short() {
+    let catalogue = small(FULL_AND_SUFFIX).unwrap();
+    for (name, want) in [
+        ("example.com", Some("two")),
+        ("www.example.com", Some("one")),
+        ("a.b.example.com", Some("two")),
+        ("x.a.b.example.com", Some("one")),
+        ("x.low.example.com", None),
+        ("example.org", None),
+    ] {
+        assert_eq!(catalogue.explain_match(name).app().map(|a| &**a), want, "{name}");
+    }
+    let report = catalogue.explain_match("A.B.Example.COM.");
+    assert_eq!(report.asked, "a.b.example.com");
+    assert_eq!(&*report.winner.unwrap().fact, "full a.b.example.com");
+    assert_eq!(report.shadowed.len(), 1);
+    assert_eq!(&*report.shadowed[0].fact, "suffix example.com");
+    assert!(!catalogue.explain_match("low.example.com").winner.unwrap().names_app);
+}
+
+#[test]
+fn an_address_names_an_application_only_by_its_own_prefix() {
+    let catalogue = small(FULL_AND_SUFFIX).unwrap();
+    assert_eq!(catalogue.explain_match("192.0.2.7").app().map(|a| &**a), Some("three"));
+    assert_eq!(catalogue.explain_match("192.0.2.7").shadowed.len(), 1, "the wider prefix lost");
+    assert_eq!(catalogue.explain_match("2001:db8::1").app().map(|a| &**a), Some("three"));
+    let shared = catalogue.explain_match("198.51.100.1");
+    assert!(shared.app().is_none() && shared.winner.is_some());
+    assert!(catalogue.explain_match("203.0.113.1").winner.is_none());
+    assert_eq!(embedded().explain_match("149.154.167.50").app().map(|a| &**a), Some("telegram"));
+}
+
+#[test]
+fn a_later_layer_overrides_an_application_whole_and_says_so() {
+    let mine =
+        FULL_AND_SUFFIX.split("[[application]]").nth(1).map(|t| format!("[[application]]{t}")).unwrap();
+    let mine = mine.replace("example.com", "example.net").replace("One", "Mine");
+    let catalogue = layered(&[("shipped.toml", FULL_AND_SUFFIX), ("mine.toml", &mine)]).unwrap();
+    assert_eq!(&*catalogue.show("one").unwrap().app.name, "Mine");
+    assert!(catalogue.explain_match("www.example.com").winner.is_none(), "the old domain is gone");
+    assert_eq!(catalogue.explain_match("www.example.net").app().map(|a| &**a), Some("one"));
+    assert_eq!(catalogue.notes(), ["application `one` of `shipped.toml` is overridden by `mine.toml`"]);
+    assert_ne!(catalogue.version(), small(FULL_AND_SUFFIX).unwrap().version());
+}
+
+#[test]
+fn an_admins_application_wins_a_domain_over_a_shipped_one() {
+    let mine =
+        FULL_AND_SUFFIX.split("[[application]]").nth(1).map(|t| format!("[[application]]{t}")).unwrap();
+    let mine = mine.replace("\"one\"", "\"zz-mine\"");
+    let catalogue = layered(&[("shipped.toml", FULL_AND_SUFFIX), ("mine.toml", &mine)]).unwrap();
+    assert_eq!(catalogue.explain_match("www.example.com").app().map(|a| &**a), Some("zz-mine"));
+    assert!(catalogue.lint().iter().any(|f| f.kind == "conflict" && &*f.app == "one"), "and the lint tells");
+}
+
+#[test]
+fn the_version_hangs_on_facts_and_not_on_comments_or_order() {
+    let base = small(FULL_AND_SUFFIX).unwrap().version();
+    assert_eq!(base.len(), 16);
+    assert_eq!(base, small(&format!("# a comment\n{FULL_AND_SUFFIX}")).unwrap().version());
+    let turned = FULL_AND_SUFFIX
+        .replace(r#"["example.com", "a.b.example.com"]"#, r#"["a.b.example.com", "example.com"]"#);
+    assert_eq!(base, small(&turned).unwrap().version());
+    assert_ne!(base, small(&FULL_AND_SUFFIX.replace("low.example", "l0w.example")).unwrap().version());
+}
+
+#[test]
+fn folders_are_read_and_their_errors_name_the_place() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("mine.toml"), FULL_AND_SUFFIX).unwrap();
+    std::fs::write(dir.path().join("README.md"), "not a catalogue").unwrap();
+    let config = CatalogueConfig { folders: vec![dir.path().to_owned()] };
+    let catalogue = Catalogue::load(&config).unwrap();
+    assert_eq!(catalogue.len(), embedded().len() + 3);
+    assert_eq!(catalogue.explain_match("www.example.com").app().map(|a| &**a), Some("one"));
+    let gone = CatalogueConfig { folders: vec![dir.path().join("gone")] };
+    let error = Catalogue::load(&gone).unwrap_err().to_string();
+    assert!(error.contains("gone") && error.contains("catalogue.folders"), "{error}");
+}
+
+#[test]
+fn wrong_files_are_refused_with_file_line_application_and_fact() {
+    let good = FULL_AND_SUFFIX;
+    for (from, to, want) in [
+        ("vendor = \"V\"", "wendor = \"V\"", "test.toml:5"),
+        (
+            "\"example.com\", \"a",
+            "\"Example.com\", \"a",
+            "test.toml:17: application `two`: `Example.com` is no domain",
+        ),
+        ("[\"example.com\"]", "[\"com\"]", "application `one`: `com` is no domain"),
+        ("source = \"curated\"", "source = \"gossip\"", "source `gossip` is not defined"),
+        ("id = \"two\"", "id = \"one\"", "test.toml:11: application `one`: this id stands twice"),
+        ("id = \"two\"", "id = \"Two!\"", "application `Two!`: an id has"),
+        ("192.0.2.0/24", "192.0.2.1/24", "`192.0.2.1/24` is no prefix"),
+        (
+            "name = \"One\"",
+            "name = \"One\"\nvendor-country = \"CN\"",
+            "`vendor-country` needs a `vendor-country-source`",
+        ),
+        (
+            "name = \"One\"",
+            "name = \"One\"\nvendor-country = \"EU\"\nvendor-country-source = \"curated\"",
+            "is no country",
+        ),
+        ("name = \"One\"", "name = \"One\"\nrole = \"boss\"", "test.toml:5"),
+    ] {
+        let text = good.replacen(from, to, 1);
+        assert_ne!(text, good, "`{from}` must stand in the good file");
+        let error = small(&text).unwrap_err().to_string();
+        assert!(error.contains(want), "{from} -> {to}: {error}");
+    }
+}
+
+#[test]
+fn the_lint_finds_each_kind_of_fault() {
+    for (from, to, kind) in [
+        ("suffix = [\"example.com\"]", "suffix = [\"example.com\", \"www.example.com\"]", "dead_domain"),
+        ("suffix = [\"example.com\"]", "suffix = [\"example.com\", \"example.com\"]", "duplicate"),
+        ("suffix = [\"example.com\"]", "suffix = [\"example.com\", \"co.uk\"]", "public_suffix"),
+        ("suffix = [\"example.com\"]", "suffix = [\"example.com\", \"cloudfront.net\"]", "rented_suffix"),
+        ("full = [\"example.com\", ", "suffix = [\"example.com\"]\nfull = [", "conflict"),
+        ("tags = [\"messaging\"]", "tags = [\"mesaging\"]", "unknown_tag"),
+        ("tags = [\"messaging\"]", "tags = []", "no_tags"),
+        ("tags = [\"messaging\"]", "tags = [\"messaging\"]\nrole = \"infrastructure\"", "missing_tag"),
+        ("own-service = true", "own-service = false", "dead_entry"),
+        ("\"192.0.2.0/24\"", "\"96.0.0.0/4\"", "wide_prefix"),
+    ] {
+        let clean = small(FULL_AND_SUFFIX).unwrap().lint();
+        assert!(!clean.iter().any(|f| f.kind == kind), "{kind} before the fault");
+        let found = small(&FULL_AND_SUFFIX.replacen(from, to, 1)).unwrap().lint();
+        assert!(found.iter().any(|f| f.kind == kind), "{kind} not in {found:?}");
+    }
+}
+
+#[test]
+fn the_configuration_is_checked_with_key_paths() {
+    let mut problems: Vec<Problem> = Vec::new();
+    CatalogueConfig { folders: vec!["".into()] }.validate(&mut problems);
+    assert_eq!(problems[0].key, "catalogue.folders[0]");
+    problems.clear();
+    CatalogueConfig::default().validate(&mut problems);
+    assert!(problems.is_empty());
+}
+
+#[test]
+#[ignore = "a measurement, not a check: prints the time of one look-up"]
+#[allow(clippy::disallowed_methods, reason = "measures time")]
+fn a_look_up_takes_less_than_a_microsecond() {
+    let catalogue = embedded();
+    let names: Vec<HostName> =
+        ["short.weixin.qq.com", "www.example.org", "a.b.c.d.e.f.g.h.example.net", "www.google.com"]
+            .iter()
+            .map(|n| HostName::from_wire(n.as_bytes()).unwrap())
+            .collect();
+    let start = std::time::Instant::now();
+    let mut met = 0_u32;
+    for _ in 0..250_000 {
+        for name in &names {
+            met += u32::from(catalogue.match_name(name).is_some());
+        }
+    }
+    println!("{} ns per look-up, {met} met", start.elapsed().as_nanos() / 1_000_000);
+}
+
+proptest! {
+    #[test]
+    fn any_name_is_answered_without_harm(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        if let Some(name) = HostName::from_wire(&bytes) {
+            let _ = embedded().match_name(&name);
+        }
+        let _ = embedded().explain_match(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn a_name_below_a_suffix_meets_it_or_a_longer_one(
+        pick in any::<proptest::sample::Index>(),
+        below in "[a-z0-9]{1,12}(\\.[a-z0-9]{1,12}){0,8}",
+    ) {
+        let catalogue = embedded();
+        let suffixes: Vec<&DomainFact> = catalogue.applications.iter().flat_map(|a| &a.domains)
+            .filter(|d| d.kind == DomainKind::Suffix).collect();
+        let fact = pick.get(&suffixes);
+        let name = HostName::from_wire(format!("{below}.{}", fact.domain).as_bytes()).unwrap();
+        prop_assume!(name.is_valid());
+        let (_, met) = catalogue.fact_above(&name).unwrap();
+        prop_assert!(met.domain.len() >= fact.domain.len());
+        prop_assert!(name.as_str().ends_with(&*met.domain));
+    }
+}

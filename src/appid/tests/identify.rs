@@ -1,0 +1,391 @@
+//! Which grounds name an application, in which tier, and which never do.
+
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{
+    Counters, Ech, Endpoint, Evidence, Facts, FlowId, FlowRecord, HostName, Identification, NameCandidate,
+    NameFact, NameOrigin, ObservationPoint, Protocol, SourceBasis, Tier, Timestamp, Tunnel, VlanTags,
+};
+
+const START: i64 = 1_000_000;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_parts(START + seconds, 0)
+}
+
+fn host(name: &str) -> HostName {
+    HostName::from_wire(name.as_bytes()).unwrap()
+}
+
+/// A question under construction: a TCP flow from 10.0.0.2 to an address that no prefix of the catalogue holds.
+struct Case {
+    facts: Facts,
+    remote: IpAddr,
+    port: u16,
+    asn: Option<u32>,
+    dns: Vec<NameCandidate>,
+}
+
+fn case() -> Case {
+    Case {
+        facts: Facts::default(),
+        remote: "203.0.113.9".parse().unwrap(),
+        port: 443,
+        asn: None,
+        dns: Vec::new(),
+    }
+}
+
+impl Case {
+    fn name(mut self, origin: NameOrigin, name: &str) -> Self {
+        self.facts.names.push(NameFact { name: host(name), origin, at: at(0) });
+        self
+    }
+
+    /// An answer that came `age` seconds before the flow began.
+    fn dns(mut self, name: &str, age: i64, ttl: u32, aliases: &[&str]) -> Self {
+        let aliases = aliases.iter().map(|a| host(a)).collect();
+        self.dns.push(NameCandidate { name: host(name), aliases, at: at(-age), ttl });
+        self
+    }
+
+    fn facts(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+        change(&mut self.facts);
+        self
+    }
+
+    fn remote(mut self, addr: &str, asn: Option<u32>) -> Self {
+        self.remote = addr.parse().unwrap();
+        self.asn = asn;
+        self
+    }
+
+    fn identify(self) -> Identification {
+        let remote = Endpoint::new(self.remote, self.port);
+        let record = FlowRecord {
+            id: FlowId(1),
+            sequence: 0,
+            point: Arc::new(ObservationPoint { id: 0, name: "test".into(), time_digits: 6 }),
+            protocol: Protocol::TCP,
+            source: Endpoint::new("10.0.0.2".parse().unwrap(), 50_000),
+            destination: remote,
+            source_basis: SourceBasis::Handshake,
+            source_mac: None,
+            destination_mac: None,
+            vlan: VlanTags::default(),
+            tunnel: Tunnel::None,
+            tunnel_depth: 0,
+            start: at(0),
+            end: at(1),
+            forward: Counters::default(),
+            reverse: Counters::default(),
+            forward_total: Counters::default(),
+            reverse_total: Counters::default(),
+            tcp: None,
+            facts: Arc::new(self.facts),
+            end_reason: None,
+        };
+        let question = Question { record: &record, remote, asn: self.asn, dns: &self.dns, at: at(0) };
+        let identification = Identifier::new(embedded()).identify(&question);
+        well_formed(&identification);
+        identification
+    }
+}
+
+/// What holds for every answer.
+fn well_formed(i: &Identification) {
+    assert_eq!(i.tier.is_none(), i.evidence.is_empty(), "a tier exactly where there is evidence: {i:?}");
+    assert_eq!(i.tier.is_none(), i.method.is_none(), "{i:?}");
+    assert!(i.app.is_none() || (i.tier.is_some() && i.candidates.is_empty()), "{i:?}");
+    assert!(i.evidence.len() <= 8 && i.candidates.len() <= 16, "{i:?}");
+    if let Some(first) = i.evidence.first() {
+        assert_eq!(Some(first.kind.word()), i.method, "the deciding evidence comes first: {i:?}");
+    }
+}
+
+/// Application, tier and method in short.
+fn said(i: &Identification) -> (Option<&str>, Option<Tier>, Option<&str>) {
+    (i.app.as_ref().map(|a| &*a.id), i.tier, i.method)
+}
+
+fn values(evidence: &[Evidence]) -> Vec<&str> {
+    evidence.iter().map(|e| &*e.value).collect()
+}
+
+#[test]
+fn a_name_in_the_flow_names_the_application_strongly() {
+    for (origin, word) in [
+        (NameOrigin::TlsSni, "tls_sni"),
+        (NameOrigin::QuicSni, "quic_sni"),
+        (NameOrigin::DtlsSni, "dtls_sni"),
+        (NameOrigin::HttpHost, "http_host"),
+        (NameOrigin::HttpTarget, "http_target"),
+        (NameOrigin::HttpConnect, "http_connect"),
+        (NameOrigin::Http2Authority, "http2_authority"),
+        (NameOrigin::Socks, "socks"),
+    ] {
+        let i = case().name(origin, "short.weixin.qq.com").identify();
+        assert_eq!(said(&i), (Some("wechat"), Some(Tier::B), Some(word)));
+        assert_eq!(i.evidence[0].matched.as_deref(), Some("suffix weixin.qq.com"));
+        assert!(i.evidence[0].source.is_some());
+    }
+}
+
+#[test]
+fn nothing_seen_is_nothing_said() {
+    assert_eq!(case().identify(), Identification::default());
+}
+
+#[test]
+fn an_unknown_name_is_kept_and_names_nothing_even_when_dns_speaks() {
+    let i =
+        case().name(NameOrigin::TlsSni, "www.unknown.example").dns("web.wechat.com", 1, 60, &[]).identify();
+    assert_eq!(said(&i), (None, Some(Tier::B), Some("tls_sni")));
+    assert_eq!(values(&i.evidence)[0], "www.unknown.example");
+}
+
+#[test]
+fn names_that_are_no_host_names_never_match() {
+    for name in ["192.168.1.1", "wechat", "exa mple.wechat.com", "web.wechat.com:443", "-.wechat.com"] {
+        let i = case().name(NameOrigin::HttpHost, name).identify();
+        assert_eq!(i.app, None, "{name}");
+    }
+}
+
+#[test]
+fn one_fresh_answer_is_good_and_an_old_one_a_set() {
+    let fresh = case().dns("web.wechat.com", 80, 10, &[]).identify();
+    assert_eq!(said(&fresh), (Some("wechat"), Some(Tier::C), Some("dns_answer")), "60 s and 30 s of grace");
+    let long = case().dns("web.wechat.com", 3000, 3600, &[]).identify();
+    assert_eq!(long.tier, Some(Tier::C));
+    let old = case().dns("web.wechat.com", 91, 10, &[]).identify();
+    assert_eq!(said(&old), (Some("wechat"), Some(Tier::D), Some("dns_answer")));
+    let later = case().dns("web.wechat.com", -5, 600, &[]).identify();
+    assert_eq!(later.tier, Some(Tier::D), "an answer after the flow began is no cause of it");
+}
+
+#[test]
+fn several_names_of_one_application_are_a_set_that_names_it() {
+    let i = case().dns("web.wechat.com", 1, 60, &[]).dns("res.wx.qq.com", 2, 60, &[]).identify();
+    assert_eq!(said(&i), (Some("wechat"), Some(Tier::D), Some("dns_answer")));
+    assert_eq!(i.evidence.len(), 2);
+}
+
+#[test]
+fn several_applications_are_candidates_and_none_is_chosen() {
+    let i = case().dns("web.wechat.com", 1, 60, &[]).dns("graph.facebook.com", 2, 60, &[]).identify();
+    assert_eq!(said(&i), (None, Some(Tier::D), Some("dns_answer")));
+    assert_eq!(i.candidates.iter().map(|c| &**c).collect::<Vec<_>>(), ["facebook", "wechat"]);
+    let beside_unknown = case().dns("web.wechat.com", 1, 60, &[]).dns("shop.example", 2, 60, &[]).identify();
+    assert_eq!(
+        said(&beside_unknown),
+        (None, Some(Tier::D), Some("dns_answer")),
+        "the unknown may be the one"
+    );
+    assert_eq!(beside_unknown.candidates.len(), 1);
+}
+
+#[test]
+fn the_same_name_asked_again_counts_once_and_by_its_fresh_answer() {
+    let i = case().dns("web.wechat.com", 5000, 60, &[]).dns("web.wechat.com", 5, 60, &[]).identify();
+    assert_eq!(said(&i), (Some("wechat"), Some(Tier::C), Some("dns_answer")));
+}
+
+#[test]
+fn an_alias_supports_and_never_names() {
+    let cdn =
+        case().dns("shop.example", 1, 60, &["shop.example.edgekey.net", "d1.cloudfront.net"]).identify();
+    assert_eq!(said(&cdn), (None, Some(Tier::D), Some("dns_answer")));
+    assert!(cdn.candidates.is_empty());
+    let own = case().dns("www.netflix.com", 1, 60, &["x.elb.amazonaws.com", "edge.nflxso.net"]).identify();
+    assert_eq!(said(&own), (Some("netflix"), Some(Tier::C), Some("dns_answer")));
+    assert!(values(&own.evidence).contains(&"edge.nflxso.net"));
+}
+
+#[test]
+fn a_flow_name_wins_over_dns_and_a_contradiction_lowers_it() {
+    let i =
+        case().name(NameOrigin::TlsSni, "web.wechat.com").dns("graph.facebook.com", 1, 60, &[]).identify();
+    assert_eq!(said(&i), (Some("wechat"), Some(Tier::C), Some("tls_sni")));
+    assert_eq!(values(&i.evidence), ["web.wechat.com", "graph.facebook.com"], "both are shown");
+    let stale =
+        case().name(NameOrigin::TlsSni, "web.wechat.com").dns("graph.facebook.com", 9000, 60, &[]).identify();
+    assert_eq!(stale.tier, Some(Tier::B), "an address changes hands: old answers contradict nothing");
+    let agreed = case()
+        .name(NameOrigin::TlsSni, "web.wechat.com")
+        .dns("graph.facebook.com", 1, 60, &[])
+        .dns("web.wechat.com", 1, 60, &[])
+        .identify();
+    assert_eq!(agreed.tier, Some(Tier::B));
+}
+
+#[test]
+fn a_contradiction_is_shown_among_many_names() {
+    let mut case = case().dns("graph.facebook.com", 1, 60, &[]);
+    for n in 0..12 {
+        case = case.name(NameOrigin::HttpHost, &format!("h{n}.weixin.qq.com"));
+    }
+    let i = case.identify();
+    assert_eq!(i.tier, Some(Tier::C));
+    assert!(values(&i.evidence).contains(&"graph.facebook.com"), "{:?}", values(&i.evidence));
+}
+
+#[test]
+fn one_connection_for_several_applications_is_nobodys() {
+    let i = case()
+        .name(NameOrigin::HttpTarget, "web.wechat.com")
+        .name(NameOrigin::HttpTarget, "www.reddit.com")
+        .identify();
+    assert_eq!(said(&i), (None, Some(Tier::D), Some("http_target")));
+    assert_eq!(i.candidates.len(), 2);
+}
+
+#[test]
+fn rented_machines_never_outrank_an_application() {
+    let i = case()
+        .name(NameOrigin::HttpConnect, "d1.cloudfront.net")
+        .name(NameOrigin::TlsSni, "www.netflix.com")
+        .identify();
+    assert_eq!(said(&i), (Some("netflix"), Some(Tier::B), Some("tls_sni")));
+    let alone = case().name(NameOrigin::TlsSni, "d1.cloudfront.net").identify();
+    assert_eq!(said(&alone).0, Some("aws"));
+}
+
+#[test]
+fn a_cover_name_with_ech_says_nothing_and_dns_may_speak() {
+    let covered = |ech| case().name(NameOrigin::TlsSni, "cloudflare-ech.com").facts(|f| f.ech = ech);
+    let hidden = covered(Ech::Present).identify();
+    assert_eq!(said(&hidden), (None, Some(Tier::F), Some("tls_sni")));
+    assert_eq!(hidden.evidence[0].matched.as_deref(), Some("cover name cloudflare-ech.com"));
+    let resolved = covered(Ech::Present).dns("discord.com", 1, 60, &[]).identify();
+    assert_eq!(said(&resolved), (Some("discord"), Some(Tier::C), Some("dns_answer")));
+    let real = covered(Ech::Absent).identify();
+    assert_eq!(said(&real), (Some("cloudflare"), Some(Tier::B), Some("tls_sni")));
+    let grease = case().name(NameOrigin::TlsSni, "discord.com").facts(|f| f.ech = Ech::Present).identify();
+    assert_eq!(said(&grease), (Some("discord"), Some(Tier::B), Some("tls_sni")), "GREASE beside a real name");
+}
+
+#[test]
+fn a_lookup_is_not_the_traffic_of_what_it_asks_for() {
+    let i = case()
+        .remote("8.8.8.8", Some(15169))
+        .name(NameOrigin::DnsQuestion, "web.wechat.com")
+        .dns("dns.google.com", 1, 60, &[])
+        .identify();
+    assert_eq!(said(&i), (None, Some(Tier::F), Some("dns_question")));
+    assert_eq!(values(&i.evidence), ["web.wechat.com"]);
+    let unread = case().facts(|f| f.protocol = Some("dns")).remote("149.154.167.50", Some(62041)).identify();
+    assert_eq!(unread, Identification::default());
+}
+
+#[test]
+fn an_applications_own_protocol_names_it() {
+    let i = case().facts(|f| f.app_protocol = Some("mmtls")).identify();
+    assert_eq!(said(&i), (Some("wechat"), Some(Tier::B), Some("app_protocol")));
+    let other = case()
+        .name(NameOrigin::HttpHost, "www.reddit.com")
+        .facts(|f| f.app_protocol = Some("mmtls"))
+        .identify();
+    assert_eq!(said(&other), (Some("reddit"), Some(Tier::C), Some("http_host")), "contradicted, so lowered");
+    assert!(values(&other.evidence).contains(&"mmtls"));
+    assert_eq!(case().facts(|f| f.app_protocol = Some("unheard-of")).identify(), Identification::default());
+}
+
+#[test]
+fn a_certificate_is_good_when_all_its_names_agree() {
+    let one = case().name(NameOrigin::Certificate, "web.wechat.com").identify();
+    assert_eq!(said(&one), (Some("wechat"), Some(Tier::C), Some("certificate")));
+    let shared = case()
+        .name(NameOrigin::Certificate, "web.wechat.com")
+        .name(NameOrigin::Certificate, "shop.example")
+        .identify();
+    assert_eq!(said(&shared).0, None);
+    let hello = case()
+        .name(NameOrigin::TlsSni, "www.reddit.com")
+        .name(NameOrigin::Certificate, "web.wechat.com")
+        .identify();
+    assert_eq!(said(&hello), (Some("reddit"), Some(Tier::B), Some("tls_sni")));
+}
+
+#[test]
+fn an_address_names_only_by_its_own_prefix() {
+    let own = case().remote("149.154.167.50", Some(62041)).identify();
+    assert_eq!(said(&own), (Some("telegram"), Some(Tier::E), Some("address_prefix")));
+    assert!(own.evidence.iter().any(|e| &*e.value == "AS62041"), "the vendor's AS number supports it");
+    let mapped = case().remote("::ffff:149.154.167.50", None).identify();
+    assert_eq!(said(&mapped).0, Some("telegram"));
+    let vendor = case().remote("203.0.113.1", Some(32934)).identify();
+    assert_eq!(said(&vendor), (None, Some(Tier::E), Some("as_number")));
+    let rented = case().remote("203.0.113.1", Some(45090)).identify();
+    assert_eq!(said(&rented), (None, Some(Tier::F), Some("as_number")));
+    assert_eq!(case().remote("203.0.113.1", Some(64_512)).identify(), Identification::default());
+}
+
+#[test]
+fn a_name_beats_an_own_prefix() {
+    let i = case().remote("149.154.167.50", None).name(NameOrigin::TlsSni, "www.google.com").identify();
+    assert_eq!(said(&i).0, Some("google"));
+    let unknown = case().remote("149.154.167.50", None).name(NameOrigin::TlsSni, "cover.example").identify();
+    assert_eq!(said(&unknown), (Some("telegram"), Some(Tier::E), Some("address_prefix")));
+}
+
+#[test]
+fn a_port_only_supports() {
+    let mut alone = case();
+    alone.port = 8080;
+    assert_eq!(alone.identify(), Identification::default());
+    let mut named = case().name(NameOrigin::HttpHost, "short.weixin.qq.com");
+    named.port = 8080;
+    assert!(named.identify().evidence.iter().any(|e| e.kind.word() == "port"));
+}
+
+#[test]
+fn a_fact_of_low_confidence_names_nothing_alone() {
+    let catalogue = embedded();
+    let low = catalogue
+        .applications
+        .iter()
+        .flat_map(|a| &a.domains)
+        .find(|d| d.confidence == Confidence::Low)
+        .unwrap();
+    for i in [
+        case().name(NameOrigin::TlsSni, &low.domain).identify(),
+        case().dns(&low.domain, 1, 60, &[]).identify(),
+    ] {
+        assert_eq!(i.app, None);
+        assert!(i.evidence[0].matched.is_some(), "but it is shown");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_question_is_answered_in_form(
+        names in proptest::collection::vec((0_usize..11, "[a-z.]{1,20}|web\\.wechat\\.com|www\\.google\\.com|cloudflare-ech\\.com|x\\.cloudfront\\.net"), 0..16),
+        answers in proptest::collection::vec(("[a-z.]{1,20}|graph\\.facebook\\.com|web\\.wechat\\.com", -10_i64..4000, 0_u32..600), 0..20),
+        known in any::<bool>(),
+        ech in any::<bool>(),
+        asn in proptest::option::of(prop_oneof![Just(45090_u32), Just(32934), any::<u32>()]),
+    ) {
+        use NameOrigin as O;
+        let origins = [O::TlsSni, O::QuicSni, O::DtlsSni, O::HttpHost, O::HttpTarget, O::HttpConnect,
+            O::Http2Authority, O::Socks, O::Certificate, O::DnsQuestion, O::AppProtocol];
+        let mut question = case().remote(if known { "149.154.167.50" } else { "203.0.113.1" }, asn);
+        for (origin, name) in &names {
+            if let Some(name) = HostName::from_wire(name.as_bytes()) {
+                question.facts.names.push(NameFact { name, origin: origins[*origin], at: at(0) });
+            }
+        }
+        for (name, age, ttl) in &answers {
+            if let Some(name) = HostName::from_wire(name.as_bytes()) {
+                question.dns.push(NameCandidate { name, aliases: Vec::new(), at: at(-age), ttl: *ttl });
+            }
+        }
+        if ech {
+            question.facts.ech = Ech::Present;
+        }
+        question.identify();
+    }
+}

@@ -1,0 +1,283 @@
+//! The words of the command line (DESIGN: stable; scripts lean on it). Help texts are written here and nowhere else.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::{Role, Severity};
+
+/// Which app sends what, to which country, into whose hands - with proof.
+#[derive(Debug, Parser)]
+#[command(name = "whither", version, about, propagate_version = true, max_term_width = 110)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    /// Say more on standard error (-v: what is going on, -vv: details)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+
+    /// Say only errors on standard error
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Analyse capture files (pcap, pcapng; plain, gzip or zstd; '-' is standard input)
+    Read(Box<ReadArgs>),
+    /// Watch interfaces as a daemon
+    Run(RunArgs),
+    /// Show all that is known of addresses and names, per source
+    Lookup(LookupArgs),
+    /// The catalogue of applications
+    #[command(subcommand)]
+    Apps(AppsCommand),
+    /// List interfaces and what each is good for
+    Interfaces(FormatArgs),
+    /// Check, print or template the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The databases that say where and whose an address is
+    #[command(subcommand)]
+    Geoip(GeoipCommand),
+    /// Write shell completions to standard output
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page (troff) to standard output
+    Man,
+}
+
+/// Table for people or JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Tables for people
+    Table,
+    /// One JSON document
+    Json,
+}
+
+/// By which date to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum At {
+    /// The capture's own date (the same result on every day)
+    Capture,
+    /// Today
+    Today,
+}
+
+/// Only a format.
+#[derive(Debug, Args)]
+pub(super) struct FormatArgs {
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+}
+
+/// What to flag, from the command line.
+#[derive(Debug, Args)]
+pub(super) struct FlagArgs {
+    /// Flag data that goes to these jurisdictions: country codes or groups such as 'eu', 'five-eyes'
+    #[arg(long, value_delimiter = ',', value_name = "COUNTRY")]
+    pub(super) flag: Vec<String>,
+    /// In which sense a remote is "in" a country [default: server,operator,owner]
+    #[arg(long, value_delimiter = ',', value_name = "ROLE", value_parser = parse_role)]
+    pub(super) roles: Vec<Role>,
+    /// Only these applications (see 'whither apps list')
+    #[arg(long, value_delimiter = ',', value_name = "APP")]
+    pub(super) app: Vec<String>,
+    /// Only applications with these tags
+    #[arg(long, value_delimiter = ',', value_name = "TAG")]
+    pub(super) tag: Vec<String>,
+    /// Use a ready-made policy (see 'whither config profiles')
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+}
+
+/// `whither read`.
+#[derive(Debug, Args)]
+pub(super) struct ReadArgs {
+    /// Capture files; several are merged by time
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub(super) captures: Vec<PathBuf>,
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// What to flag.
+    #[command(flatten)]
+    pub(super) flags: FlagArgs,
+    /// Output format of the summary
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+    /// Write flow records here, one JSON document a line ('-': standard output, the summary then goes to standard error)
+    #[arg(long, value_name = "PATH")]
+    pub(super) flows: Option<PathBuf>,
+    /// Write alerts here, one JSON document a line ('-': standard output, the summary then goes to standard error)
+    #[arg(long, value_name = "PATH")]
+    pub(super) alerts: Option<PathBuf>,
+    /// Only packets that this BPF filter lets through
+    #[arg(long, value_name = "BPF")]
+    pub(super) filter: Option<String>,
+    /// By which date to judge
+    #[arg(long, value_enum, default_value = "capture")]
+    pub(super) at: At,
+    /// Exit with 3 if an alert of this severity or above was raised
+    #[arg(long, value_name = "SEVERITY", value_parser = parse_severity)]
+    pub(super) fail_on: Option<Severity>,
+    /// Show every destination, not only the largest
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+/// `whither run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Interfaces to watch (may be given several times)
+    #[arg(long, value_name = "IF")]
+    pub(super) interface: Vec<String>,
+    /// Where to keep alerts and statistics
+    #[arg(long, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// Feed the daemon from capture files as if live, for trials and tests; it ends with them
+    #[arg(long, value_name = "CAPTURE", conflicts_with = "interface")]
+    pub(super) from: Vec<PathBuf>,
+    /// With --from: N times real time; 0 is as fast as it goes
+    #[arg(long, value_name = "N", default_value_t = 1.0, requires = "from", value_parser = parse_pace)]
+    pub(super) pace: f64,
+    /// What to flag.
+    #[command(flatten)]
+    pub(super) flags: FlagArgs,
+}
+
+/// `whither lookup`.
+#[derive(Debug, Args)]
+pub(super) struct LookupArgs {
+    /// Addresses or host names (names are matched against the catalogue, never resolved)
+    #[arg(required = true, value_name = "IP|NAME")]
+    pub(super) subjects: Vec<String>,
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Output format; json gives one document a line
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+}
+
+/// `whither apps …`.
+#[derive(Debug, Subcommand)]
+pub(super) enum AppsCommand {
+    /// List all applications
+    List {
+        /// Only applications with this tag
+        #[arg(long)]
+        tag: Option<String>,
+        /// Common options.
+        #[command(flatten)]
+        common: AppsCommon,
+    },
+    /// Show everything the catalogue says of an application, with sources
+    Show {
+        /// The application's id
+        id: String,
+        /// Common options.
+        #[command(flatten)]
+        common: AppsCommon,
+    },
+    /// Say which application a host name or address leads to, and why
+    Match {
+        /// Host names or addresses
+        #[arg(required = true)]
+        subjects: Vec<String>,
+        /// Common options.
+        #[command(flatten)]
+        common: AppsCommon,
+    },
+    /// Check the catalogue for traps, overlaps and dead entries; exit 2 if it finds errors
+    Lint {
+        /// Common options.
+        #[command(flatten)]
+        common: AppsCommon,
+    },
+}
+
+/// Options of every `apps` command.
+#[derive(Debug, Args)]
+pub(super) struct AppsCommon {
+    /// Configuration file (for your own catalogue folders)
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+}
+
+/// `whither config …`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Check a configuration file; all problems are listed; exit 2 if there are any
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Print the configuration in force, defaults filled in
+    Print {
+        /// The file
+        file: Option<PathBuf>,
+    },
+    /// Print a commented configuration file with every key and its default
+    Template,
+    /// List the ready-made policies
+    Profiles,
+}
+
+/// `whither geoip …`.
+#[derive(Debug, Subcommand)]
+pub(super) enum GeoipCommand {
+    /// Show the databases in use: date, licence, checksum
+    Status {
+        /// Configuration file
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Output format
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Build the combined database from unpacked source packages (see geoip/README.md)
+    Build {
+        /// Folder that scripts/geoip-fetch filled
+        #[arg(long, value_name = "DIR")]
+        inputs: PathBuf,
+        /// Where to write the database
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+fn parse_role(word: &str) -> Result<Role, String> {
+    Role::parse(word).ok_or_else(|| format!("`{word}` is no role: expected server, registrant, operator, owner or vendor"))
+}
+
+fn parse_severity(word: &str) -> Result<Severity, String> {
+    Severity::parse(word)
+        .ok_or_else(|| format!("`{word}` is no severity: expected info, low, medium, high or critical"))
+}
+
+fn parse_pace(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(pace) if pace.is_finite() && pace >= 0.0 => Ok(pace),
+        _ => Err(format!("`{text}` is no pace: expected a number of at least 0, like 1 or 60")),
+    }
+}
+
+/// Whether a lookup's subject is an address.
+pub(super) fn as_address(subject: &str) -> Option<IpAddr> {
+    subject.trim_matches(['[', ']']).parse().ok()
+}

@@ -1,0 +1,351 @@
+//! The summary document of `whither read --format json` (DESIGN: stable; grown only by adding).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::capture::CaptureInfo;
+use crate::deliver::ecs::{self, AlertDocument};
+use crate::model::{AlertTransition, Certainty, CountryCode, Ledger, NetworkScope, Provenance, Role, Timestamp};
+use crate::pipeline::summary::{self, DestinationKey, Summary, Tally};
+
+/// The whole document.
+#[derive(Debug, Serialize)]
+pub(super) struct Document {
+    captures: Vec<CaptureDocument>,
+    totals: Totals,
+    applications: Vec<ApplicationDocument>,
+    devices: Vec<DeviceDocument>,
+    rules: Vec<RuleDocument>,
+    alerts: Vec<AlertDocument>,
+    ledger: LedgerDocument,
+    provenance: ecs::ProvenanceDocument,
+}
+
+#[derive(Debug, Serialize)]
+struct CaptureDocument {
+    path: String,
+    sha256: Option<String>,
+    bytes: u64,
+    packets: u64,
+    link_types: Vec<String>,
+    first: Option<String>,
+    last: Option<String>,
+    complete: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Totals {
+    flows: u64,
+    packets: u64,
+    octets: u64,
+    bytes_up: u64,
+    bytes_down: u64,
+    first: Option<String>,
+    last: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ApplicationDocument {
+    /// `null` for what could not be named.
+    id: Option<Arc<str>>,
+    name: Option<Arc<str>>,
+    vendor: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor_country: Option<String>,
+    tags: Vec<Arc<str>>,
+    flows: u64,
+    packets: u64,
+    bytes_up: u64,
+    bytes_down: u64,
+    bytes_by_tier: BTreeMap<&'static str, u64>,
+    destinations: Vec<DestinationDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct RoleDocument {
+    country: Option<String>,
+    certainty: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct DestinationDocument {
+    /// Where the machine stands, as far as that is known.
+    country: Option<String>,
+    /// The role that `country` is given in: always `server`; the others stand in `roles`.
+    role: &'static str,
+    certainty: &'static str,
+    operator: Option<Arc<str>>,
+    asn: Option<u32>,
+    owner: Option<Arc<str>>,
+    anycast: bool,
+    scope: String,
+    roles: BTreeMap<&'static str, RoleDocument>,
+    flows: u64,
+    packets: u64,
+    bytes_up: u64,
+    bytes_down: u64,
+    names: Vec<String>,
+    addresses: Vec<IpAddr>,
+    /// Whether there were more names or addresses than are listed.
+    more: bool,
+    methods: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeviceDocument {
+    id: Arc<str>,
+    name: Option<Arc<str>>,
+    mac: Option<String>,
+    network: Option<Arc<str>>,
+    addresses: Vec<IpAddr>,
+    applications: Vec<Arc<str>>,
+    flows: u64,
+    packets: u64,
+    bytes_up: u64,
+    bytes_down: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleDocument {
+    id: Arc<str>,
+    matched: RuleCounts,
+    cannot_tell: RuleCounts,
+    cannot_tell_because: Vec<ReasonDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleCounts {
+    flows: u64,
+    bytes_up: u64,
+    bytes_down: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ReasonDocument {
+    reason: Arc<str>,
+    flows: u64,
+}
+
+/// The ledger, as every document shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct LedgerDocument {
+    packets: PacketsDocument,
+    flows: FlowsDocument,
+    bytes_unnamed: u64,
+    bytes_by_tier: BTreeMap<&'static str, u64>,
+    limits: BTreeMap<String, u64>,
+    gaps: Vec<GapDocument>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PacketsDocument {
+    read: u64,
+    decoded: u64,
+    malformed: BTreeMap<String, u64>,
+    unsupported: BTreeMap<String, u64>,
+    shed: u64,
+    kernel_drops: u64,
+    interface_drops: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct FlowsDocument {
+    created: u64,
+    active: u64,
+    ended: BTreeMap<String, u64>,
+    evicted: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct GapDocument {
+    source: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    detail: String,
+}
+
+impl Document {
+    /// Puts the parts of a result together; everything is sorted, so the same result gives the same bytes.
+    pub(super) fn new(summary: &Summary, captures: &[CaptureInfo], ledger: &Ledger, provenance: &Provenance) -> Self {
+        let digits = summary.time_digits.max(6);
+        let time = |t: Timestamp| t.to_rfc3339(digits);
+        Self {
+            captures: captures.iter().map(|c| capture(c, digits)).collect(),
+            totals: Totals {
+                flows: summary.totals.flows,
+                packets: summary.totals.packets,
+                octets: summary.totals.octets(),
+                bytes_up: summary.totals.bytes.up,
+                bytes_down: summary.totals.bytes.down,
+                first: summary.period.map(|(first, _)| time(first)),
+                last: summary.period.map(|(_, last)| time(last)),
+            },
+            applications: applications(summary),
+            devices: summary.devices.iter().map(|(id, d)| device(id, d)).collect(),
+            rules: summary.rules.iter().map(|(id, r)| rule(id, r)).collect(),
+            alerts: super::sorted_alerts(summary)
+                .iter()
+                .map(|a| ecs::alert_document(AlertTransition::Closed, a, digits))
+                .collect(),
+            ledger: LedgerDocument::new(ledger, Some(summary), digits),
+            provenance: ecs::provenance_document(provenance),
+        }
+    }
+}
+
+impl LedgerDocument {
+    /// The ledger with the name coverage of a summary, where there is one.
+    pub(super) fn new(ledger: &Ledger, summary: Option<&Summary>, digits: u8) -> Self {
+        let mut bytes_by_tier: BTreeMap<&'static str, u64> =
+            ["A", "B", "C", "D", "E", "F", "none"].into_iter().map(|t| (t, 0)).collect();
+        if let Some(summary) = summary {
+            bytes_by_tier.extend(&summary.bytes_by_tier);
+        }
+        let mut limits = ledger.limits.clone();
+        if let Some(summary) = summary {
+            limits.extend(summary.overflow.iter().map(|(k, n)| (format!("summary_{k}_full"), *n)));
+        }
+        Self {
+            packets: PacketsDocument {
+                read: ledger.packets.read,
+                decoded: ledger.packets.decoded,
+                malformed: ledger.packets.malformed.clone(),
+                unsupported: ledger.packets.unsupported.clone(),
+                shed: ledger.packets.shed,
+                kernel_drops: ledger.packets.kernel_drops,
+                interface_drops: ledger.packets.interface_drops,
+            },
+            flows: FlowsDocument {
+                created: ledger.flows.created,
+                active: ledger.flows.active,
+                ended: ledger.flows.ended.clone(),
+                evicted: ledger.flows.evicted.clone(),
+            },
+            bytes_unnamed: summary.map_or(0, |s| s.bytes_unnamed),
+            bytes_by_tier,
+            limits,
+            gaps: ledger
+                .gaps
+                .iter()
+                .map(|g| GapDocument {
+                    source: g.source.clone(),
+                    kind: g.kind,
+                    offset: g.offset,
+                    at: g.at.map(|t| t.to_rfc3339(digits)),
+                    detail: g.detail.clone(),
+                })
+                .collect(),
+            notes: ledger.notes.clone(),
+        }
+    }
+}
+
+fn capture(info: &CaptureInfo, digits: u8) -> CaptureDocument {
+    CaptureDocument {
+        path: info.path.display().to_string(),
+        sha256: info.sha256.clone(),
+        bytes: info.bytes,
+        packets: info.packets,
+        link_types: info.link_types.iter().map(|l| l.name()).collect(),
+        first: info.first.map(|t| t.to_rfc3339(digits)),
+        last: info.last.map(|t| t.to_rfc3339(digits)),
+        complete: info.complete,
+    }
+}
+
+/// Largest first; what could not be named comes last, whatever its size.
+fn applications(summary: &Summary) -> Vec<ApplicationDocument> {
+    super::sorted_applications(summary)
+        .into_iter()
+        .map(|(id, app)| ApplicationDocument {
+            id: id.clone(),
+            name: app.about.as_ref().map(|a| Arc::clone(&a.name)),
+            vendor: app.about.as_ref().map(|a| Arc::clone(&a.vendor)),
+            vendor_country: app.about.as_ref().and_then(|a| a.vendor_country).map(|c| c.to_string()),
+            tags: app.about.as_ref().map(|a| a.tags.clone()).unwrap_or_default(),
+            flows: app.tally.flows,
+            packets: app.tally.packets,
+            bytes_up: app.tally.bytes.up,
+            bytes_down: app.tally.bytes.down,
+            bytes_by_tier: app.by_tier.clone(),
+            destinations: super::sorted_destinations(app).into_iter().map(|(k, d)| destination(k, d)).collect(),
+        })
+        .collect()
+}
+
+fn destination(key: &DestinationKey, destination: &summary::Destination) -> DestinationDocument {
+    let text = |c: Option<CountryCode>| c.map(|c| c.to_string());
+    let roles = Role::OF_ADDRESS
+        .into_iter()
+        .zip(key.roles)
+        .map(|(role, (country, certainty))| {
+            (role.word(), RoleDocument { country: text(country), certainty: certainty.word() })
+        })
+        .collect();
+    let (country, certainty) = key.roles.first().copied().unwrap_or((None, Certainty::Unknown));
+    DestinationDocument {
+        country: text(country),
+        role: Role::Server.word(),
+        certainty: certainty.word(),
+        operator: key.operator.clone(),
+        asn: key.asn,
+        owner: key.owner.clone(),
+        anycast: key.anycast,
+        scope: scope(key.scope).to_owned(),
+        roles,
+        flows: destination.tally.flows,
+        packets: destination.tally.packets,
+        bytes_up: destination.tally.bytes.up,
+        bytes_down: destination.tally.bytes.down,
+        names: destination.names.kept.iter().map(ToString::to_string).collect(),
+        addresses: destination.addresses.kept.iter().copied().collect(),
+        more: destination.names.more || destination.addresses.more,
+        methods: destination.methods.iter().copied().collect(),
+    }
+}
+
+/// The word for a kind of network.
+pub(super) fn scope(scope: NetworkScope) -> &'static str {
+    match scope {
+        NetworkScope::Local => "local",
+        NetworkScope::Special(range) => range,
+        NetworkScope::Global => "global",
+    }
+}
+
+fn device(id: &Arc<str>, device: &summary::Device) -> DeviceDocument {
+    DeviceDocument {
+        id: Arc::clone(id),
+        name: device.name.clone(),
+        mac: device.mac.clone(),
+        network: device.network.clone(),
+        addresses: device.addresses.kept.iter().copied().collect(),
+        applications: device.applications.iter().cloned().collect(),
+        flows: device.tally.flows,
+        packets: device.tally.packets,
+        bytes_up: device.tally.bytes.up,
+        bytes_down: device.tally.bytes.down,
+    }
+}
+
+fn rule(id: &Arc<str>, rule: &summary::RuleTally) -> RuleDocument {
+    let counts =
+        |t: &Tally| RuleCounts { flows: t.flows, bytes_up: t.bytes.up, bytes_down: t.bytes.down };
+    RuleDocument {
+        id: Arc::clone(id),
+        matched: counts(&rule.matched),
+        cannot_tell: counts(&rule.cannot_tell),
+        cannot_tell_because: rule
+            .reasons
+            .iter()
+            .map(|(reason, flows)| ReasonDocument { reason: Arc::clone(reason), flows: *flows })
+            .collect(),
+    }
+}

@@ -1,0 +1,210 @@
+//! `whither read`: capture files in, summary out.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
+use crate::config::Config;
+use crate::deliver;
+use crate::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Provenance, Timestamp};
+use crate::pipeline::offline::{self, Reading};
+use crate::pipeline::parts::{self, Recipe};
+use crate::pipeline::stage::Sink;
+use crate::pipeline::summary::Summary;
+use crate::pipeline::clock;
+
+use super::args::{At, Format, ReadArgs};
+use super::document::Document;
+use super::output::{self, Failure};
+use super::{FLAGGED, table};
+
+/// Files smaller than this are done before a progress bar could be read.
+const PROGRESS_FROM: u64 = 32 << 20;
+
+/// A capture this much older than the databases is judged by ownership that may have changed since.
+const STALE_AFTER_DAYS: u64 = 365;
+
+/// Runs the command.
+pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
+    let mut config = super::config::load(args.config.as_deref())?;
+    super::config::apply_flags(&mut config, &args.flags)?;
+    let files = open(args, &config)?;
+    let at = if args.at == At::Today { clock::today() } else { None };
+    let parts = parts::build(Recipe {
+        catalogue: &config.catalogue,
+        enrich: &config.enrich,
+        policy: &config.policy,
+        at,
+    })
+    .map_err(|e| Failure::Usage(e.to_string()))?;
+    let provenance = Arc::clone(&parts.provenance);
+    let settings = super::config::settings(&config);
+
+    let mut sink = ReadSink::open(args)?;
+    let progress = progress_bar(&files);
+    let result = offline::read(files, &settings, parts, &mut sink, &mut |bytes| progress.set_position(bytes));
+    progress.finish_and_clear();
+    let Reading { captures, mut ledger } = result.map_err(|e| failure(&e))?;
+    let summary = sink.finish()?;
+    add_notes(&mut ledger, &summary, &captures, &provenance);
+    warn_of_gaps(&ledger);
+    write_summary(args, &summary, &captures, &ledger, &provenance)?;
+    let reached = args.fail_on.is_some_and(|bar| summary.alerts.values().any(|a| a.severity >= bar));
+    Ok(if reached { ExitCode::from(FLAGGED) } else { ExitCode::SUCCESS })
+}
+
+fn open(args: &ReadArgs, config: &Config) -> Result<CaptureFiles, Failure> {
+    let filter = args.filter.clone().or_else(|| (!config.capture.filter.is_empty()).then(|| config.capture.filter.clone()));
+    let options = FileOptions { filter, ..FileOptions::default() };
+    CaptureFiles::open(&args.captures, &options).map_err(|e| failure(&e))
+}
+
+/// A bad filter or path is the user's to mend (2); anything else failed while running (1).
+fn failure(error: &CaptureError) -> Failure {
+    if error.is_usage() { Failure::Usage(error.to_string()) } else { Failure::Running(error.to_string()) }
+}
+
+fn progress_bar(files: &CaptureFiles) -> ProgressBar {
+    let total = files.bytes_total();
+    if total.is_some_and(|t| t < PROGRESS_FROM) || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
+    let style = ProgressStyle::with_template(if total.is_some() { template } else { "{spinner} {bytes} {bytes_per_sec}" })
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(4)).with_style(style)
+}
+
+/// Sums up, and writes lines where they are asked for.
+struct ReadSink {
+    summary: Summary,
+    flows: Option<LineFile>,
+    alerts: Option<LineFile>,
+    /// The first error in writing; the rest of the run is not worth more of them.
+    broken: Option<(PathBuf, io::Error)>,
+}
+
+struct LineFile {
+    path: PathBuf,
+    out: Box<dyn Write + Send>,
+}
+
+impl LineFile {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let out: Box<dyn Write + Send> = if path == Path::new("-") {
+            Box::new(BufWriter::new(io::stdout()))
+        } else {
+            let file = File::create(path).map_err(|e| Failure::Usage(format!("{}: cannot write: {e}", path.display())))?;
+            Box::new(BufWriter::with_capacity(1 << 20, file))
+        };
+        Ok(Self { path: path.to_owned(), out })
+    }
+}
+
+impl ReadSink {
+    fn open(args: &ReadArgs) -> Result<Self, Failure> {
+        let both = args.flows.is_some() && args.flows == args.alerts;
+        if both && args.flows.as_deref() != Some(Path::new("-")) {
+            return Err(Failure::Usage("--flows and --alerts name the same file; give each its own".into()));
+        }
+        Ok(Self {
+            summary: Summary::default(),
+            flows: args.flows.as_deref().map(LineFile::open).transpose()?,
+            alerts: args.alerts.as_deref().map(LineFile::open).transpose()?,
+            broken: None,
+        })
+    }
+
+    fn finish(mut self) -> Result<Summary, Failure> {
+        for file in [&mut self.flows, &mut self.alerts].into_iter().flatten() {
+            if let Err(error) = file.out.flush() {
+                self.broken.get_or_insert((file.path.clone(), error));
+            }
+        }
+        match self.broken {
+            None => Ok(self.summary),
+            Some((_, error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::ClosedPipe),
+            Some((path, error)) => Err(Failure::Running(format!("{}: cannot write: {error}", path.display()))),
+        }
+    }
+
+    fn write(file: Option<&mut LineFile>, broken: &mut Option<(PathBuf, io::Error)>, line: impl FnOnce() -> Vec<u8>) {
+        let Some(file) = file else { return };
+        if broken.is_none()
+            && let Err(error) = file.out.write_all(&line())
+        {
+            *broken = Some((file.path.clone(), error));
+        }
+    }
+}
+
+impl Sink for ReadSink {
+    fn flow(&mut self, flow: &EnrichedFlow) {
+        self.summary.flow(flow);
+        Self::write(self.flows.as_mut(), &mut self.broken, || deliver::flow_line(flow));
+    }
+
+    fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>) {
+        self.summary.alert(transition, alert);
+        Self::write(self.alerts.as_mut(), &mut self.broken, || deliver::alert_line(transition, alert));
+    }
+}
+
+/// Sentences that a reader needs to weigh the result.
+fn add_notes(ledger: &mut Ledger, summary: &Summary, captures: &[CaptureInfo], provenance: &Provenance) {
+    if let (Some((_, last)), Some(build)) = (summary.period, provenance.databases.iter().map(|d| &d.build).min())
+        && let Some(days) = days_between(last, build)
+        && days > STALE_AFTER_DAYS
+    {
+        ledger.notes.push(format!(
+            "the capture ends {}, the databases are of {build}: addresses may have changed hands and places since",
+            last.to_rfc3339(0).get(..10).unwrap_or_default()
+        ));
+    }
+    for capture in captures.iter().filter(|c| c.packets == 0) {
+        ledger.notes.push(format!("{} holds no packets", capture.path.display()));
+    }
+}
+
+/// Days from `earlier` to the ISO date `later`; `None` when that is no date.
+fn days_between(earlier: Timestamp, later: &str) -> Option<u64> {
+    let later: jiff::civil::Date = later.get(..10)?.parse().ok()?;
+    let later = jiff::tz::Offset::UTC.to_timestamp(later.to_datetime(jiff::civil::Time::midnight())).ok()?;
+    let later = Timestamp::from_parts(later.as_second(), 0);
+    Some(later.since(earlier).as_secs() / 86_400)
+}
+
+fn warn_of_gaps(ledger: &Ledger) {
+    for gap in &ledger.gaps {
+        tracing::warn!(source = gap.source, offset = gap.offset, "{}: {}", gap.kind, gap.detail);
+    }
+}
+
+fn write_summary(
+    args: &ReadArgs,
+    summary: &Summary,
+    captures: &[CaptureInfo],
+    ledger: &Ledger,
+    provenance: &Provenance,
+) -> Result<(), Failure> {
+    let dash = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    let to_stderr = dash(&args.flows) || dash(&args.alerts);
+    let mut out = output::summary_stream(to_stderr);
+    match args.format {
+        Format::Json => {
+            let document = Document::new(summary, captures, ledger, provenance);
+            out.write_all(&deliver::document(&document))?;
+        }
+        Format::Table => {
+            let style = table::Style { colour: output::colour(to_stderr), all: args.all };
+            out.write_all(table::summary(summary, captures, ledger, style).as_bytes())?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}

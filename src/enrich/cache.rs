@@ -1,0 +1,62 @@
+//! A bounded memory of answers by address, in two generations: cheap, without a clock, and forgetting the least used.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// What was answered lately. It never changes an answer, only how fast it comes.
+#[derive(Debug)]
+pub(super) struct Cache<T> {
+    young: HashMap<IpAddr, T>,
+    old: HashMap<IpAddr, T>,
+    half: usize,
+}
+
+impl<T: Clone> Cache<T> {
+    /// A memory of at most `entries` answers.
+    pub(super) fn new(entries: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), half: (entries / 2).max(1) }
+    }
+
+    /// The answer for `addr`, if remembered.
+    pub(super) fn get(&mut self, addr: IpAddr) -> Option<T> {
+        if let Some(found) = self.young.get(&addr) {
+            return Some(found.clone());
+        }
+        let found = self.old.remove(&addr)?;
+        self.put(addr, found.clone());
+        Some(found)
+    }
+
+    /// Remembers an answer.
+    pub(super) fn put(&mut self, addr: IpAddr, answer: T) {
+        if self.young.len() >= self.half && !self.young.contains_key(&addr) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(addr, answer);
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_keeps_what_is_used_and_never_more_than_its_limit() {
+        let mut cache = Cache::new(8);
+        let addr = |i: u8| IpAddr::from([1, 1, 1, i]);
+        for i in 0..200 {
+            cache.put(addr(i), i);
+            assert_eq!(cache.get(addr(0)), Some(0), "used after each of {i}");
+            assert!(cache.young.len() + cache.old.len() <= 8);
+        }
+        assert_eq!(cache.get(addr(100)), None);
+        cache.clear();
+        assert_eq!(cache.get(addr(0)), None);
+    }
+}

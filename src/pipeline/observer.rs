@@ -1,0 +1,135 @@
+//! One observation point's packet path: capture → decode → inspect → meter, on one thread, to the end.
+
+use std::collections::BTreeMap;
+
+use crate::capture::{CaptureError, Frame, PacketSource, Pump};
+use crate::decode::{Decoder, Packet};
+use crate::meter::{Meter, Observation};
+use crate::model::{Gap, Ledger, PacketLedger, Timestamp};
+
+/// Frames handled between two looks at the world outside (stop flag, queue).
+const FRAMES_PER_STEP: usize = 4096;
+
+/// Decodes and meters what one source lends.
+pub struct Observer<S> {
+    source: S,
+    path: PacketPath,
+    points: usize,
+    gaps: Vec<Gap>,
+}
+
+/// The part of an observer that a frame touches.
+struct PacketPath {
+    decoder: Decoder,
+    meter: Meter,
+    released: Vec<Packet<'static>>,
+    out: Vec<Observation>,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There may be more.
+    More,
+    /// Nothing came; it was this late by the source's clock.
+    Idle(Timestamp),
+    /// The source has ended; all flows are ended too.
+    End,
+}
+
+impl<S: PacketSource> Observer<S> {
+    /// Joins a source, a decoder and a meter.
+    pub fn new(source: S, decoder: Decoder, meter: Meter) -> Self {
+        let path = PacketPath { decoder, meter, released: Vec::new(), out: Vec::new() };
+        let mut observer = Self { source, path, points: usize::MAX, gaps: Vec::new() };
+        observer.refresh_points();
+        observer
+    }
+
+    /// Takes some frames; observations gather in [`Observer::take_observations`].
+    pub fn step(&mut self) -> Result<Step, CaptureError> {
+        let path = &mut self.path;
+        let pumped = self.source.pump(FRAMES_PER_STEP, &mut |frame| path.frame(frame));
+        self.refresh_points();
+        self.gaps.extend(self.source.take_gaps());
+        Ok(match pumped? {
+            Pump::More => Step::More,
+            Pump::Idle(now) => {
+                self.path.meter.advance(now, &mut self.path.out);
+                Step::Idle(now)
+            }
+            Pump::End => {
+                self.finish();
+                Step::End
+            }
+        })
+    }
+
+    /// Ends all flows, as when the program stops.
+    pub fn finish(&mut self) {
+        self.path.decoder.finish(&mut self.path.released);
+        self.path.meter_released();
+        self.path.meter.finish(&mut self.path.out);
+    }
+
+    /// The observations since the last call.
+    pub fn take_observations(&mut self) -> Vec<Observation> {
+        std::mem::take(&mut self.path.out)
+    }
+
+    /// How many observations wait.
+    pub fn waiting(&self) -> usize {
+        self.path.out.len()
+    }
+
+    /// The source, to ask it for what it knows.
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// The source, to ask it for what only it can settle.
+    pub fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// What this observer saw and did not see so far.
+    pub fn ledger(&mut self) -> Ledger {
+        self.gaps.extend(self.path.meter.take_gaps());
+        let drops = self.source.drops();
+        let packets = PacketLedger {
+            kernel_drops: drops.kernel,
+            interface_drops: drops.interface,
+            ..self.path.decoder.ledger()
+        };
+        let limits: BTreeMap<String, u64> =
+            self.path.meter.limits().into_iter().filter(|(_, count)| *count > 0).collect();
+        Ledger { packets, flows: self.path.meter.ledger(), limits, gaps: self.gaps.clone(), notes: Vec::new() }
+    }
+
+    /// Tells the meter of observation points that came up while reading.
+    fn refresh_points(&mut self) {
+        let points = self.source.points();
+        if points.len() != self.points {
+            self.points = points.len();
+            self.path.meter.set_points(points);
+        }
+    }
+}
+
+impl PacketPath {
+    fn frame(&mut self, frame: &Frame<'_>) {
+        if let Some(packet) = self.decoder.decode(frame) {
+            self.meter.observe(&packet, &mut self.out);
+        }
+        if self.decoder.has_released() {
+            self.decoder.take_released(&mut self.released);
+            self.meter_released();
+        }
+    }
+
+    fn meter_released(&mut self) {
+        for packet in self.released.drain(..) {
+            self.meter.observe(&packet, &mut self.out);
+        }
+    }
+}

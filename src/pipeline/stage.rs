@@ -1,0 +1,239 @@
+//! The flow stage: one observation in, judged flows and alerts out. This is the line of modules, joined.
+//!
+//! Runs on one thread, synchronously, in the order in which the capture threads sent; so a file gives the same
+//! result on every run. It reads no clock: its time is the latest packet time it has seen.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::alert::AlertBook;
+use crate::appid::{Identifier, Question};
+use crate::enrich::Enricher;
+use crate::meter::Observation;
+use crate::model::{
+    Alert, AlertTransition, Bytes, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord, HostName, Identification,
+    MacAddr, NameCandidate, Outcome, Provenance, Timestamp,
+};
+use crate::policy::{Judge, Judgement};
+
+/// Takes what the flow stage gives out.
+pub trait Sink: Send {
+    /// One judged record.
+    fn flow(&mut self, flow: &EnrichedFlow);
+    /// One step in an alert's life.
+    fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>);
+}
+
+/// What judges: everything that a reload may replace.
+pub struct Parts {
+    /// Who and where.
+    pub enricher: Enricher,
+    /// Which application.
+    pub identifier: Identifier,
+    /// By which rules.
+    pub judge: Judge,
+    /// What it all rests on.
+    pub provenance: Arc<Provenance>,
+}
+
+/// The stage.
+pub struct FlowStage {
+    parts: Parts,
+    book: AlertBook,
+    /// What is remembered of flows between their records.
+    open: HashMap<FlowId, OpenFlow>,
+    open_full: u64,
+    changes: Vec<(AlertTransition, Arc<Alert>)>,
+    now: Timestamp,
+}
+
+/// What is remembered of a flow that gave an interim record.
+#[derive(Default)]
+struct OpenFlow {
+    /// DNS candidates that it was first seen with: by its end the table of names may have forgotten them.
+    dns: Vec<NameCandidate>,
+    /// Octets up and down of earlier records of which a rule could not tell. If a later record settles it for a match,
+    /// they belong to the alert too.
+    owed: Vec<(Arc<str>, Bytes)>,
+}
+
+/// The local end and the far end of a record.
+struct Sides {
+    device: Endpoint,
+    device_mac: Option<MacAddr>,
+    remote: Endpoint,
+    device_is_source: bool,
+}
+
+impl FlowStage {
+    /// More open flows than any meter's table holds by default.
+    const MAX_OPEN: usize = 1 << 20;
+
+    /// Joins the parts.
+    pub fn new(parts: Parts, book: AlertBook) -> Self {
+        Self {
+            parts,
+            book,
+            open: HashMap::new(),
+            open_full: 0,
+            changes: Vec::new(),
+            now: Timestamp::from_nanos(i64::MIN),
+        }
+    }
+
+    /// Takes one observation the whole way.
+    pub fn take(&mut self, observation: Observation, sink: &mut dyn Sink) {
+        match observation {
+            Observation::Dns(answer) => self.parts.enricher.learn(&answer),
+            Observation::Flow(record) => self.judge(record, sink),
+        }
+    }
+
+    /// Lets time pass where no record came; alerts that have been quiet long enough close.
+    pub fn advance(&mut self, now: Timestamp, sink: &mut dyn Sink) {
+        self.now = self.now.max(now);
+        self.book.advance(self.now, &mut self.changes);
+        self.hand_over(sink);
+    }
+
+    /// Ends all alerts, as at the end of a capture or of the program.
+    pub fn finish(&mut self, sink: &mut dyn Sink) {
+        self.book.finish(&mut self.changes);
+        self.hand_over(sink);
+    }
+
+    /// Replaces what judges; learned names of the old parts are carried over, open alerts stay.
+    pub fn replace(&mut self, mut parts: Parts) {
+        parts.enricher.inherit_names(&mut self.parts.enricher);
+        self.parts = parts;
+    }
+
+    /// Counters of limits that were hit in this stage, by name.
+    pub fn limits(&self) -> BTreeMap<String, u64> {
+        let mut limits = self.parts.enricher.limits();
+        limits.extend(self.parts.judge.limits());
+        limits.extend(self.book.limits());
+        limits.insert("open_flows_full".to_owned(), self.open_full);
+        limits.retain(|_, count| *count > 0);
+        limits
+    }
+
+    /// What the conclusions rest on.
+    pub fn provenance(&self) -> &Arc<Provenance> {
+        &self.parts.provenance
+    }
+
+    /// One record through appid, enrich, policy and alert.
+    fn judge(&mut self, record: FlowRecord, sink: &mut dyn Sink) {
+        self.now = self.now.max(record.end);
+        let mut memory = self.open.remove(&record.id).unwrap_or_default();
+        let mut flow = self.enrich(record, &mut memory);
+        let Judgement { verdicts, mut findings } = self.parts.judge.judge(&flow);
+        flow.verdicts = verdicts;
+        settle_debts(&mut memory.owed, &flow, &mut findings);
+        self.remember(&flow, memory);
+        sink.flow(&flow);
+        for finding in &findings {
+            self.book.raise(&flow, finding, &mut self.changes);
+        }
+        self.book.advance(self.now, &mut self.changes);
+        self.hand_over(sink);
+    }
+
+    /// Everything that can be concluded about a record before the rules see it.
+    fn enrich(&mut self, record: FlowRecord, memory: &mut OpenFlow) -> EnrichedFlow {
+        let sides = self.sides(&record);
+        let mut remote = self.parts.enricher.remote(sides.remote.addr);
+        let device = self.parts.enricher.device(sides.device.addr, sides.device_mac);
+        if memory.dns.is_empty() {
+            memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
+        }
+        let identification = self.parts.identifier.identify(&Question {
+            record: &record,
+            remote: sides.remote,
+            asn: remote.operator.asn,
+            dns: &memory.dns,
+            at: record.start,
+        });
+        remote.hostname = host_name(&record, &memory.dns, &identification);
+        EnrichedFlow {
+            record,
+            identification,
+            device,
+            remote,
+            device_is_source: sides.device_is_source,
+            verdicts: Vec::new(),
+            provenance: Arc::clone(&self.parts.provenance),
+        }
+    }
+
+    /// Keeps what the flow's next record will need.
+    fn remember(&mut self, flow: &EnrichedFlow, memory: OpenFlow) {
+        if flow.record.is_final() || (memory.dns.is_empty() && memory.owed.is_empty()) {
+            return;
+        }
+        if self.open.len() < Self::MAX_OPEN {
+            self.open.insert(flow.record.id, memory);
+        } else {
+            self.open_full += 1;
+        }
+    }
+
+    /// Which end is the device: the local one; where both or neither are local, the one that began.
+    fn sides(&self, record: &FlowRecord) -> Sides {
+        let local = |e: Endpoint| self.parts.enricher.is_local(e.addr);
+        if local(record.destination) && !local(record.source) {
+            Sides {
+                device: record.destination,
+                device_mac: record.destination_mac,
+                remote: record.source,
+                device_is_source: false,
+            }
+        } else {
+            Sides {
+                device: record.source,
+                device_mac: record.source_mac,
+                remote: record.destination,
+                device_is_source: true,
+            }
+        }
+    }
+
+    fn hand_over(&mut self, sink: &mut dyn Sink) {
+        for (transition, alert) in self.changes.drain(..) {
+            sink.alert(transition, &alert);
+        }
+    }
+}
+
+/// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.
+fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings: &mut [Finding]) {
+    for finding in findings {
+        if let Some(at) = owed.iter().position(|(rule, _)| *rule == finding.rule) {
+            let (_, bytes) = owed.swap_remove(at);
+            finding.bytes_up = finding.bytes_up.saturating_add(bytes.up);
+            finding.bytes_down = finding.bytes_down.saturating_add(bytes.down);
+        }
+    }
+    for verdict in flow.verdicts.iter().filter(|v| v.outcome == Outcome::CannotTell) {
+        let (up, down) = (flow.bytes_up(), flow.bytes_down());
+        match owed.iter_mut().find(|(rule, _)| *rule == verdict.rule) {
+            Some((_, bytes)) => {
+                bytes.up = bytes.up.saturating_add(up);
+                bytes.down = bytes.down.saturating_add(down);
+            }
+            None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
+        }
+    }
+}
+
+/// The best host name of the remote: what the flow itself says; else the one name that DNS gave this client for
+/// the address. Several different names decide nothing, and none is shown.
+fn host_name(record: &FlowRecord, dns: &[NameCandidate], identification: &Identification) -> Option<HostName> {
+    if let Some(fact) = record.facts.host() {
+        return Some(fact.name.clone());
+    }
+    let (first, rest) = dns.split_first()?;
+    let undisputed = rest.iter().all(|c| c.name == first.name);
+    (undisputed && identification.candidates.is_empty()).then(|| first.name.clone())
+}

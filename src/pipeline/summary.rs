@@ -1,0 +1,286 @@
+//! The summary that a researcher wants first: per application and destination, who sent how much where.
+//!
+//! A sink of the flow stage. It counts each flow once, at its last record, by the totals and the identification
+//! that the flow ended with. Every table is bounded; what does not fit is counted under `other`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::model::{
+    Alert, AlertTransition, Bytes, Certainty, CountryCode, EnrichedFlow, HostName, NetworkScope, Outcome, Role,
+    Timestamp,
+};
+
+use super::stage::Sink;
+
+/// One destination of one application: everything that makes it a different answer to "where?".
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DestinationKey {
+    /// Country and certainty by role, in the order of [`Role::OF_ADDRESS`].
+    pub roles: [(Option<CountryCode>, Certainty); 4],
+    /// Operator's name.
+    pub operator: Option<Arc<str>>,
+    /// Operator's AS number.
+    pub asn: Option<u32>,
+    /// The owner by name.
+    pub owner: Option<Arc<str>>,
+    /// Announced from many places.
+    pub anycast: bool,
+    /// Kind of address.
+    pub scope: NetworkScope,
+}
+
+/// What went to one destination, or belongs to one application or device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Flows.
+    pub flows: u64,
+    /// Octets from and to the device.
+    pub bytes: Bytes,
+    /// Packets in both directions.
+    pub packets: u64,
+}
+
+impl Tally {
+    fn add(&mut self, flow: &EnrichedFlow) {
+        self.flows += 1;
+        self.bytes.up = self.bytes.up.saturating_add(flow.bytes_up_total());
+        self.bytes.down = self.bytes.down.saturating_add(flow.bytes_down_total());
+        self.packets = self
+            .packets
+            .saturating_add(flow.record.forward_total.packets)
+            .saturating_add(flow.record.reverse_total.packets);
+    }
+
+    /// Octets in both directions.
+    pub fn octets(&self) -> u64 {
+        self.bytes.up.saturating_add(self.bytes.down)
+    }
+}
+
+/// A bounded set of examples with the count of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examples<T> {
+    /// The smallest ones, at most [`Examples::KEPT`].
+    pub kept: BTreeSet<T>,
+    /// Whether there were more.
+    pub more: bool,
+}
+
+impl<T> Default for Examples<T> {
+    fn default() -> Self {
+        Self { kept: BTreeSet::new(), more: false }
+    }
+}
+
+impl<T: Ord> Examples<T> {
+    /// Enough for a reader to recognise a destination; a flood of names must not fill memory.
+    pub const KEPT: usize = 32;
+
+    fn add(&mut self, item: T) {
+        if self.kept.contains(&item) {
+            return;
+        }
+        self.kept.insert(item);
+        if self.kept.len() > Self::KEPT {
+            // The largest goes, so that the set kept does not depend on the order of arrival.
+            self.kept.pop_last();
+            self.more = true;
+        }
+    }
+}
+
+/// One destination's line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destination {
+    /// How much.
+    pub tally: Tally,
+    /// Names under which it was known.
+    pub names: Examples<HostName>,
+    /// Its addresses.
+    pub addresses: Examples<IpAddr>,
+    /// The kinds of evidence that named the application here.
+    pub methods: BTreeSet<&'static str>,
+}
+
+/// One application's part; `None` as its key in [`Summary::applications`] is "not named".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Application {
+    /// Name for people, vendor and its seat with source; empty for the unnamed.
+    pub about: Option<Arc<crate::model::AppRef>>,
+    /// How much in all.
+    pub tally: Tally,
+    /// Where to.
+    pub destinations: BTreeMap<DestinationKey, Destination>,
+    /// Octets by confidence tier letter.
+    pub by_tier: BTreeMap<&'static str, u64>,
+}
+
+/// One device's part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Device {
+    /// Its name, where one is known.
+    pub name: Option<Arc<str>>,
+    /// MAC address, printable.
+    pub mac: Option<String>,
+    /// The configured network it is in.
+    pub network: Option<Arc<str>>,
+    /// Addresses it used.
+    pub addresses: Examples<IpAddr>,
+    /// How much in all.
+    pub tally: Tally,
+    /// Applications seen on it.
+    pub applications: BTreeSet<Arc<str>>,
+}
+
+/// How often each rule said what; and why it could not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuleTally {
+    /// Flows that match.
+    pub matched: Tally,
+    /// Flows of which it cannot be told.
+    pub cannot_tell: Tally,
+    /// Reasons for *cannot tell*, with flows; bounded.
+    pub reasons: BTreeMap<Arc<str>, u64>,
+}
+
+/// All that was seen, summed up.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Everything.
+    pub totals: Tally,
+    /// By application; the key `None` holds what could not be named.
+    pub applications: BTreeMap<Option<Arc<str>>, Application>,
+    /// By device id.
+    pub devices: BTreeMap<Arc<str>, Device>,
+    /// By rule id.
+    pub rules: BTreeMap<Arc<str>, RuleTally>,
+    /// Octets by tier letter; the key `none` holds flows without any evidence.
+    pub bytes_by_tier: BTreeMap<&'static str, u64>,
+    /// Octets of flows whose application is not known.
+    pub bytes_unnamed: u64,
+    /// The last state of every alert, by id.
+    pub alerts: BTreeMap<Arc<str>, Arc<Alert>>,
+    /// First and last packet metered.
+    pub period: Option<(Timestamp, Timestamp)>,
+    /// Most digits of the second among the sources.
+    pub time_digits: u8,
+    /// Table rows that were not kept because a table was full, by table.
+    pub overflow: BTreeMap<&'static str, u64>,
+    destinations: usize,
+}
+
+impl Summary {
+    /// More destinations than a summary can usefully hold in all.
+    const MAX_DESTINATIONS: usize = 65_536;
+    /// More devices than a site has; a scan with spoofed sources must not fill memory.
+    const MAX_DEVICES: usize = 65_536;
+    /// More alerts than anybody reads.
+    const MAX_ALERTS: usize = 65_536;
+    /// More kinds of reasons than one rule gives.
+    const MAX_REASONS: usize = 64;
+
+    fn add_application(&mut self, flow: &EnrichedFlow) {
+        let id = flow.identification.app.as_ref().map(|a| Arc::clone(&a.id));
+        let tier = flow.identification.tier.map_or("none", |t| t.letter());
+        let octets = flow.bytes_up_total().saturating_add(flow.bytes_down_total());
+        *self.bytes_by_tier.entry(tier).or_default() += octets;
+        if id.is_none() {
+            self.bytes_unnamed += octets;
+        }
+        let app = self.applications.entry(id).or_default();
+        if app.about.is_none() {
+            app.about.clone_from(&flow.identification.app);
+        }
+        app.tally.add(flow);
+        *app.by_tier.entry(tier).or_default() += octets;
+        let key = destination_key(flow);
+        if !app.destinations.contains_key(&key) {
+            if self.destinations >= Self::MAX_DESTINATIONS {
+                *self.overflow.entry("destinations").or_default() += 1;
+                return;
+            }
+            self.destinations += 1;
+        }
+        let destination = app.destinations.entry(key).or_default();
+        destination.tally.add(flow);
+        destination.addresses.add(flow.remote.addr);
+        if let Some(name) = &flow.remote.hostname {
+            destination.names.add(name.clone());
+        }
+        if let Some(method) = flow.identification.method {
+            destination.methods.insert(method);
+        }
+    }
+
+    fn add_device(&mut self, flow: &EnrichedFlow) {
+        if self.devices.len() >= Self::MAX_DEVICES && !self.devices.contains_key(&flow.device.id) {
+            *self.overflow.entry("devices").or_default() += 1;
+            return;
+        }
+        let device = self.devices.entry(Arc::clone(&flow.device.id)).or_default();
+        device.name = device.name.take().or_else(|| flow.device.name.clone());
+        device.mac = device.mac.take().or_else(|| flow.device.mac.map(|m| m.to_string()));
+        device.network = device.network.take().or_else(|| flow.device.network.clone());
+        device.addresses.add(flow.device.addr);
+        device.tally.add(flow);
+        if let Some(app) = &flow.identification.app {
+            device.applications.insert(Arc::clone(&app.id));
+        }
+    }
+
+    fn add_verdicts(&mut self, flow: &EnrichedFlow) {
+        for verdict in &flow.verdicts {
+            let rule = self.rules.entry(Arc::clone(&verdict.rule)).or_default();
+            match verdict.outcome {
+                Outcome::Match => rule.matched.add(flow),
+                Outcome::NoMatch => {}
+                Outcome::CannotTell => {
+                    rule.cannot_tell.add(flow);
+                    if let Some(reason) = verdict.because.first() {
+                        let room = rule.reasons.len() < Self::MAX_REASONS || rule.reasons.contains_key(reason);
+                        let reason = if room { Arc::clone(reason) } else { "other reasons".into() };
+                        *rule.reasons.entry(reason).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Sink for Summary {
+    fn flow(&mut self, flow: &EnrichedFlow) {
+        self.time_digits = self.time_digits.max(flow.record.point.time_digits);
+        if !flow.record.is_final() {
+            return;
+        }
+        let (first, last) = self.period.unwrap_or((flow.record.start, flow.record.end));
+        self.period = Some((first.min(flow.record.start), last.max(flow.record.end)));
+        self.totals.add(flow);
+        self.add_application(flow);
+        self.add_device(flow);
+        self.add_verdicts(flow);
+    }
+
+    fn alert(&mut self, _transition: AlertTransition, alert: &Arc<Alert>) {
+        if self.alerts.len() >= Self::MAX_ALERTS && !self.alerts.contains_key(&alert.id) {
+            *self.overflow.entry("alerts").or_default() += 1;
+            return;
+        }
+        self.alerts.insert(Arc::clone(&alert.id), Arc::clone(alert));
+    }
+}
+
+fn destination_key(flow: &EnrichedFlow) -> DestinationKey {
+    let remote = &flow.remote;
+    let answer = |role: Role| remote.roles.get(role).map(|a| (a.country, a.certainty)).unwrap_or_default();
+    DestinationKey {
+        roles: Role::OF_ADDRESS.map(answer),
+        operator: remote.operator.name.clone(),
+        asn: remote.operator.asn,
+        owner: remote.operator.owner.clone(),
+        anycast: remote.anycast,
+        scope: remote.scope,
+    }
+}

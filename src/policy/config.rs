@@ -1,0 +1,186 @@
+//! The `[policy]` part of the configuration file: rules as people write them.
+//!
+//! Words are kept as text here and checked in [`super::compile`], so that every mistake of a file is reported at once,
+//! with its key and the nearest word that exists.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{HumanDuration, HumanSize, Problem, Role};
+
+use super::compile;
+
+/// More entries than any one list of a rule needs; a generated file with more is most likely a mistake.
+pub const MAX_LIST: usize = 4096;
+
+/// What is flagged. Empty by default: whither judges nobody unasked.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct PolicyConfig {
+    /// Shipped profiles whose rules are used before the ones below (`named-2020`, `chinese-jurisdiction`…).
+    pub profiles: Vec<String>,
+    /// The rules, each judged on its own.
+    pub rule: Vec<Rule>,
+}
+
+/// One rule: who (devices, networks), what (apps, tags), where to (jurisdictions in roles), how much (minimums).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Rule {
+    /// A stable id, `[a-z0-9-]`; made from the name when empty.
+    pub id: String,
+    /// What an alert of this rule is called.
+    pub name: String,
+    /// `info`, `low`, `medium`, `high` or `critical`.
+    pub severity: String,
+    /// Applications by catalogue id. With `tags` also empty: any application, known or not.
+    pub apps: Vec<String>,
+    /// Tags of applications; an application with one of them is meant.
+    pub tags: Vec<String>,
+    /// Countries (`CN`) and named groups (`eu`, `five-eyes`) that are flagged.
+    pub jurisdictions: Vec<String>,
+    /// Countries and groups that are not flagged. Alone: every other country is. A country that is not known never matches.
+    pub except_jurisdictions: Vec<String>,
+    /// In which roles a country counts: `server`, `registrant`, `operator`, `owner` (of the address), `vendor` (of the
+    /// app). The first one that matches names the alert.
+    pub roles: Vec<String>,
+    /// Devices by id, name, MAC or IP address; empty: all.
+    pub devices: Vec<String>,
+    /// Configured networks by name, or prefixes that hold the device's address; empty: all.
+    pub networks: Vec<String>,
+    /// Match only once this much went up (device to remote) within `window`, to one operator and country, by one app
+    /// of one device.
+    pub min_bytes_up: HumanSize,
+    /// The same for data that came down. With both given, both must be reached.
+    pub min_bytes_down: HumanSize,
+    /// Over how long the minimums count.
+    pub window: HumanDuration,
+    /// `false` keeps the rule in the file but out of use.
+    pub enabled: bool,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            severity: "medium".to_owned(),
+            apps: Vec::new(),
+            tags: Vec::new(),
+            jurisdictions: Vec::new(),
+            except_jurisdictions: Vec::new(),
+            roles: Rule::DEFAULT_ROLES.iter().map(|r| r.word().to_owned()).collect(),
+            devices: Vec::new(),
+            networks: Vec::new(),
+            min_bytes_up: HumanSize(0),
+            min_bytes_down: HumanSize(0),
+            window: HumanDuration::from_secs(3600),
+            enabled: true,
+        }
+    }
+}
+
+impl Rule {
+    /// The roles of a rule that names none. `registrant` is left out because registrations outlive moves, `vendor`
+    /// because it says the same of every flow of an app.
+    pub const DEFAULT_ROLES: [Role; 3] = [Role::Server, Role::Operator, Role::Owner];
+
+    /// The rule that `--flag CN,RU --roles … --app … --tag …` stands for: severity medium, [`Self::DEFAULT_ROLES`] when
+    /// `roles` is empty, any application when `apps` and `tags` are. Country codes may be in lower case.
+    pub fn flagged(countries: &[String], roles: &[String], apps: &[String], tags: &[String]) -> Self {
+        let trimmed = |words: &[String]| words.iter().map(|w| w.trim().to_owned()).collect::<Vec<_>>();
+        let mut rule = Self {
+            id: "flagged".to_owned(),
+            name: "flagged jurisdictions".to_owned(),
+            apps: trimmed(apps),
+            tags: trimmed(tags),
+            jurisdictions: countries.iter().map(|c| country_word(c.trim())).collect(),
+            ..Self::default()
+        };
+        if !roles.is_empty() {
+            rule.roles = trimmed(roles);
+        }
+        rule
+    }
+
+    /// The id: as written, else made from the name.
+    pub fn effective_id(&self) -> String {
+        if self.id.is_empty() { slug(&self.name) } else { self.id.clone() }
+    }
+}
+
+impl PolicyConfig {
+    /// A policy of the one rule of [`Rule::flagged`]; flags nothing when `countries` is empty.
+    pub fn from_flags(countries: &[String], roles: &[String], apps: &[String], tags: &[String]) -> Self {
+        let rule = (!countries.is_empty()).then(|| Rule::flagged(countries, roles, apps, tags));
+        Self { profiles: Vec::new(), rule: rule.into_iter().collect() }
+    }
+
+    /// Checks all that can be checked without a catalogue of applications; [`super::Policy::compile`] checks the rest.
+    pub fn validate(&self, problems: &mut Vec<Problem>) {
+        compile::check(self, None, problems);
+    }
+}
+
+/// On the command line people type `cn`; groups are lower-case words of their own and none has two letters but `eu`.
+fn country_word(word: &str) -> String {
+    let is_code = word.len() == 2 && word.bytes().all(|b| b.is_ascii_alphabetic());
+    if is_code && !word.eq_ignore_ascii_case("eu") {
+        word.to_ascii_uppercase()
+    } else {
+        word.to_ascii_lowercase()
+    }
+}
+
+/// Lower case, every run of other characters one hyphen.
+fn slug(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() {
+            out.push(c.to_ascii_lowercase());
+        } else if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
+        }
+    }
+    out.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&w| w.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_rule_is_named_by_its_slug_unless_it_has_an_id() {
+        let mut rule = Rule { name: "WeChat → China (servers)!".to_owned(), ..Rule::default() };
+        assert_eq!(rule.effective_id(), "wechat-china-servers");
+        rule.id = "own".to_owned();
+        assert_eq!(rule.effective_id(), "own");
+    }
+
+    #[test]
+    fn flags_of_the_command_line_become_one_rule() {
+        let rule = Rule::flagged(&words(&["cn", " EU", "Five-Eyes"]), &[], &words(&["wechat"]), &[]);
+        assert_eq!(rule.jurisdictions, ["CN", "eu", "five-eyes"]);
+        assert_eq!(rule.roles, ["server", "operator", "owner"]);
+        assert_eq!(rule.severity, "medium");
+        let rule = Rule::flagged(&words(&["CN"]), &words(&["vendor"]), &[], &[]);
+        assert_eq!(rule.roles, ["vendor"]);
+        assert!(PolicyConfig::from_flags(&[], &[], &words(&["wechat"]), &[]).rule.is_empty());
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused() {
+        let bad = toml::from_str::<PolicyConfig>("[[rule]]\nname = \"x\"\njurisdiction = [\"CN\"]\n");
+        assert!(bad.unwrap_err().to_string().contains("jurisdiction"));
+    }
+
+    #[test]
+    fn a_policy_survives_writing_and_reading() {
+        let config = PolicyConfig::from_flags(&words(&["CN"]), &[], &[], &[]);
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<PolicyConfig>(&text).unwrap(), config);
+    }
+}

@@ -1,0 +1,159 @@
+//! One role of a rule against one flow: is the remote, in this sense, in a flagged country?
+
+use crate::model::{Certainty, CountryCode, EnrichedFlow, NetworkScope, Role, RoleAnswer};
+
+use super::because::{called, claims, plain, sources, stands};
+use super::condition::app_is_sure;
+use super::flagged::Countries;
+
+/// The answer for one role, with the sentence that explains it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RoleVerdict {
+    /// It is, on grounds that carry an accusation.
+    Match(CountryCode, String),
+    /// It may be. The country is set when something names a flagged one; without it there is just no data.
+    Maybe(Option<CountryCode>, String),
+    /// It is not, as far as anything says.
+    No(String),
+}
+
+/// Judges `role` by the rule's countries.
+pub(super) fn judge(role: Role, countries: &Countries, flow: &EnrichedFlow) -> RoleVerdict {
+    match flow.remote.scope {
+        NetworkScope::Local => return RoleVerdict::No("the remote is in the local network".to_owned()),
+        NetworkScope::Special(range) => {
+            return RoleVerdict::No(format!("the remote is a {range} address, not on the Internet"));
+        }
+        NetworkScope::Global => {}
+    }
+    match flow.remote.roles.get(role) {
+        Some(answer) => address_role(role, answer, countries, flow),
+        None => vendor(countries, flow),
+    }
+}
+
+fn address_role(role: Role, answer: &RoleAnswer, countries: &Countries, flow: &EnrichedFlow) -> RoleVerdict {
+    if role == Role::Server && (flow.remote.anycast || flow.remote.operator.cdn) {
+        return placeless(answer, countries, flow);
+    }
+    let flagged = answer.country.filter(|c| countries.holds(*c));
+    match (answer.certainty, answer.country) {
+        (Certainty::High | Certainty::Medium, Some(country)) => match (flagged, sources(answer, country)) {
+            (Some(_), Some(by)) => {
+                let carries = match (role, flow.remote.operator.cdn) {
+                    (Role::Operator | Role::Owner, true) => {
+                        "; it is a CDN: it carries the data, which may be a customer's"
+                    }
+                    _ => "",
+                };
+                let label = countries.label(country);
+                RoleVerdict::Match(country, format!("{} {label} by {by}{carries}", stands(role, flow)))
+            }
+            (Some(_), None) => RoleVerdict::Maybe(
+                flagged,
+                format!(
+                    "{} {}, but no source stands behind it",
+                    stands(role, flow),
+                    countries.label(country)
+                ),
+            ),
+            (None, by) => {
+                let by = by.unwrap_or_else(|| "an unnamed source".to_owned());
+                RoleVerdict::No(format!("{} {country} by {by}", stands(role, flow)))
+            }
+        },
+        (Certainty::Low, Some(country)) => {
+            let by = sources(answer, country).unwrap_or_else(|| "an unnamed source".to_owned());
+            let note = note(answer);
+            match flagged {
+                Some(_) => RoleVerdict::Maybe(
+                    flagged,
+                    format!(
+                        "{} {} only by {by}, which is weak{note}",
+                        stands(role, flow),
+                        countries.label(country)
+                    ),
+                ),
+                None => RoleVerdict::No(format!("{} {country} by {by} (weak{note})", stands(role, flow))),
+            }
+        }
+        (Certainty::Disputed, _) => match named(answer, countries) {
+            Some(country) => RoleVerdict::Maybe(
+                Some(country),
+                format!("sources dispute {}: {}{}", called(role), claims(answer), note(answer)),
+            ),
+            None if answer.country.is_none() && answer.claims.iter().all(|c| c.country.is_none()) => {
+                no_data(role, answer)
+            }
+            None => RoleVerdict::No(format!(
+                "sources dispute {}, but none names a flagged country: {}",
+                called(role),
+                claims(answer)
+            )),
+        },
+        _ => match named(answer, countries) {
+            Some(country) => RoleVerdict::Maybe(
+                Some(country),
+                format!("{} is not settled: {}{}", called(role), claims(answer), note(answer)),
+            ),
+            None => no_data(role, answer),
+        },
+    }
+}
+
+/// The first flagged country that the answer or any claim of it names.
+fn named(answer: &RoleAnswer, countries: &Countries) -> Option<CountryCode> {
+    let claimed = answer.claims.iter().filter_map(|c| c.country);
+    answer.country.into_iter().chain(claimed).find(|c| countries.holds(*c))
+}
+
+fn no_data(role: Role, answer: &RoleAnswer) -> RoleVerdict {
+    RoleVerdict::Maybe(None, format!("no data tells {}{}", called(role), note(answer)))
+}
+
+/// The server of an anycast address or of a CDN: it stands in many places, and which one answered is not known.
+fn placeless(answer: &RoleAnswer, countries: &Countries, flow: &EnrichedFlow) -> RoleVerdict {
+    let operator = flow.remote.operator.name.as_ref().map_or_else(|| "the operator".to_owned(), |n| plain(n));
+    let why = if flow.remote.anycast {
+        "the address is anycast: the same address answers from several places".to_owned()
+    } else {
+        format!("{operator} is a CDN: which of its sites answered is not known")
+    };
+    let named = named(answer, countries);
+    let said = if named.is_some() { format!(" ({})", claims(answer)) } else { String::new() };
+    RoleVerdict::Maybe(named, format!("{why}{said}"))
+}
+
+fn vendor(countries: &Countries, flow: &EnrichedFlow) -> RoleVerdict {
+    let Some(app) = &flow.identification.app else {
+        return RoleVerdict::Maybe(None, "the app is not known, so its maker is not either".to_owned());
+    };
+    let Some(country) = app.vendor_country else {
+        return RoleVerdict::Maybe(
+            None,
+            format!("no data tells where the maker of {} sits", plain(&app.name)),
+        );
+    };
+    if !countries.holds(country) {
+        // A weakly named app says nothing about other apps that the flow may be of instead.
+        return if app_is_sure(flow) {
+            RoleVerdict::No(format!("{} {country}", stands(Role::Vendor, flow)))
+        } else {
+            RoleVerdict::Maybe(None, "the app is not surely known, so its maker is not either".to_owned())
+        };
+    }
+    let sentence = format!("{} {}", stands(Role::Vendor, flow), countries.label(country));
+    match &app.vendor_source {
+        Some(source) if app_is_sure(flow) => {
+            RoleVerdict::Match(country, format!("{sentence} by {}", plain(source)))
+        }
+        Some(_) => {
+            RoleVerdict::Maybe(Some(country), format!("{sentence}, but the app is not surely that one"))
+        }
+        None => RoleVerdict::Maybe(Some(country), format!("{sentence}, but no source stands behind it")),
+    }
+}
+
+fn note(answer: &RoleAnswer) -> String {
+    answer.note.as_ref().map_or_else(String::new, |n| format!("; {}", plain(n)))
+}
