@@ -120,7 +120,7 @@ impl FragmentTable {
                 return Some(packet);
             }
             Some((_, Datagram::Held(held))) if room && held.len() < MAX_HELD => {
-                held.push(packet.without_payload())
+                held.push(packet.without_payload());
             }
             None if room => self.insert(key, packet.time, Datagram::Held(vec![packet.without_payload()])),
             _ => {
