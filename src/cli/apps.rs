@@ -272,10 +272,11 @@ fn lint(common: &AppsCommon) -> Result<ExitCode, Failure> {
             .collect();
         output::print_document(&documents)?;
     } else {
-        let mut text: String = findings
+        let lines: Vec<String> = findings
             .iter()
             .map(|f| format!("{} [{}] {}: {}\n", level(f.level), f.kind, f.app, f.message))
             .collect();
+        let mut text = lines.concat();
         let _ =
             writeln!(text, "{} finding(s), {errors} error(s), {} entries", findings.len(), catalogue.len());
         output::print(&text)?;

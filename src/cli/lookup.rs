@@ -70,7 +70,7 @@ pub(super) fn lookup(args: &LookupArgs) -> Result<(), Failure> {
     for subject in &args.subjects {
         match (as_address(subject), args.format) {
             (Some(addr), Format::Json) => {
-                output::print_line(&address_document(&enricher.explain(addr), &catalogue))?
+                output::print_line(&address_document(&enricher.explain(addr), &catalogue))?;
             }
             (Some(addr), Format::Table) => output::print(&describe(&enricher.explain(addr), &catalogue))?,
             (None, format) => name(subject, &catalogue, format)?,
@@ -138,7 +138,7 @@ fn describe(report: &LookupReport, catalogue: &Catalogue) -> String {
     match remote.scope {
         NetworkScope::Local => line(&mut text, "scope", "in your local networks: never geolocated"),
         NetworkScope::Special(range) => {
-            line(&mut text, "scope", &format!("special range `{range}`: never geolocated"))
+            line(&mut text, "scope", &format!("special range `{range}`: never geolocated"));
         }
         NetworkScope::Global => {
             network(&mut text, report, line);

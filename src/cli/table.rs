@@ -357,7 +357,8 @@ pub(super) fn list(rows: impl IntoIterator<Item = Vec<String>>, header: &[&str])
 
 /// Lines without blanks at their ends.
 fn trimmed(table: &Table) -> String {
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    let lines: Vec<String> = table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    lines.concat()
 }
 
 /// The role's answers of an address, one line each; used by `lookup`.

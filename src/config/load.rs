@@ -41,7 +41,8 @@ pub enum ConfigError {
 }
 
 fn list(problems: &[Problem]) -> String {
-    problems.iter().map(|p| format!("\n  {p}")).collect()
+    let lines: Vec<String> = problems.iter().map(|p| format!("\n  {p}")).collect();
+    lines.concat()
 }
 
 impl Config {

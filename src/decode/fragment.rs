@@ -2,9 +2,10 @@
 //!
 //! Nothing is put together again; only ports and the protocol are remembered, for a bounded number of datagrams.
 //! A piece that comes before the first one is held, without its payload, until the first one comes, its datagram
-//! is pushed out, or time is up; then it is metered with the ports found, or with none.
+//! is pushed out, or time is up; then it is metered with the ports found, or with none. The pieces of a tunnel's
+//! packet stay with the tunnel: what is inside is not whole in any of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -17,12 +18,14 @@ use super::packet::{Fragment, Packet};
 
 /// Pieces held for one datagram before its first piece came; 64 KiB in the smallest usual pieces is about this.
 const MAX_HELD: usize = 64;
+/// Pieces held in all, at about 200 bytes each.
+const MAX_HELD_IN_ALL: usize = 16_384;
 
+/// What makes pieces one datagram. The protocol is in the id (IPv4), or may differ from piece to piece (IPv6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct DatagramKey {
     source: IpAddr,
     destination: IpAddr,
-    protocol: Protocol,
     id: u32,
     vlan: VlanTags,
     tunnel: Tunnel,
@@ -30,21 +33,32 @@ struct DatagramKey {
 
 #[derive(Debug)]
 enum Datagram {
-    /// The first piece was seen: these are its ports.
-    Ports { source: u16, destination: u16 },
+    /// The first piece was seen: this is what the others lack.
+    Ports { source: u16, destination: u16, protocol: Protocol },
     /// Only later pieces so far.
     Held(Vec<Packet<'static>>),
+}
+
+/// How often a limit was hit.
+#[derive(Debug, Default)]
+struct Limits {
+    table_full: u64,
+    held_limit: u64,
+    without_first: u64,
 }
 
 /// Datagrams in pieces.
 #[derive(Debug)]
 pub(super) struct FragmentTable {
     datagrams: HashMap<DatagramKey, (Timestamp, Datagram), RandomState>,
-    /// Keys in order of arrival; the front goes first when the table is full or time is up.
+    /// One entry per datagram in order of arrival; the front goes first when the table is full or time is up. A
+    /// datagram whose first piece came (again) since then goes to the back instead.
     order: VecDeque<(Timestamp, DatagramKey)>,
     released: Vec<Packet<'static>>,
+    held: usize,
     max: usize,
     timeout: Duration,
+    limits: Limits,
 }
 
 impl FragmentTable {
@@ -53,8 +67,10 @@ impl FragmentTable {
             datagrams: HashMap::default(),
             order: VecDeque::new(),
             released: Vec::new(),
+            held: 0,
             max: config.max_datagrams,
             timeout: config.fragment_timeout.0,
+            limits: Limits::default(),
         }
     }
 
@@ -76,45 +92,50 @@ impl FragmentTable {
 
     fn first(&mut self, packet: &Packet<'_>) {
         let key = key(packet);
-        let ports = Datagram::Ports { source: packet.source.port, destination: packet.destination.port };
-        if let Some((_, datagram)) = self.datagrams.get_mut(&key) {
-            if let Datagram::Held(held) = std::mem::replace(datagram, ports) {
-                self.released.extend(held.into_iter().map(|mut piece| {
-                    piece.source.port = packet.source.port;
-                    piece.destination.port = packet.destination.port;
-                    piece
-                }));
-            }
-            return;
+        let (source, destination, protocol) = (packet.source.port, packet.destination.port, packet.protocol);
+        let ports = Datagram::Ports { source, destination, protocol };
+        let Some((since, datagram)) = self.datagrams.get_mut(&key) else {
+            return self.insert(key, packet.time, ports);
+        };
+        *since = packet.time;
+        if let Datagram::Held(held) = std::mem::replace(datagram, ports) {
+            self.held -= held.len();
+            self.released.extend(held.into_iter().map(|mut piece| {
+                piece.source.port = source;
+                piece.destination.port = destination;
+                piece.protocol = protocol;
+                piece
+            }));
         }
-        self.insert(key, packet.time, ports);
     }
 
     fn later<'f>(&mut self, mut packet: Packet<'f>) -> Option<Packet<'f>> {
         let key = key(&packet);
+        let room = self.held < MAX_HELD_IN_ALL;
         match self.datagrams.get_mut(&key) {
-            Some((_, Datagram::Ports { source, destination })) => {
+            Some((_, Datagram::Ports { source, destination, protocol })) => {
                 packet.source.port = *source;
                 packet.destination.port = *destination;
-                Some(packet)
+                packet.protocol = *protocol;
+                return Some(packet);
             }
-            Some((_, Datagram::Held(held))) => {
-                if held.len() >= MAX_HELD {
-                    return Some(packet);
-                }
+            Some((_, Datagram::Held(held))) if room && held.len() < MAX_HELD => {
                 held.push(packet.without_payload());
-                None
             }
-            None => {
-                let held = Datagram::Held(vec![packet.without_payload()]);
-                self.insert(key, packet.time, held);
-                None
+            None if room => self.insert(key, packet.time, Datagram::Held(vec![packet.without_payload()])),
+            _ => {
+                self.limits.held_limit += 1;
+                return Some(packet);
             }
         }
+        self.held += 1;
+        None
     }
 
     fn insert(&mut self, key: DatagramKey, time: Timestamp, datagram: Datagram) {
-        while self.datagrams.len() >= self.max {
+        let full = self.datagrams.len() >= self.max.max(1);
+        self.limits.table_full += u64::from(full);
+        while self.datagrams.len() >= self.max.max(1) {
             self.drop_oldest();
         }
         self.datagrams.insert(key, (time, datagram));
@@ -128,10 +149,18 @@ impl FragmentTable {
         }
     }
 
+    /// Takes the front of the order: renewed datagrams go to its back, the first other one goes.
     fn drop_oldest(&mut self) {
-        let Some((_, key)) = self.order.pop_front() else { return };
-        if let Some((_, Datagram::Held(held))) = self.datagrams.remove(&key) {
-            self.released.extend(held);
+        let Some((began, key)) = self.order.pop_front() else { return };
+        match self.datagrams.get(&key) {
+            Some((since, _)) if *since != began => self.order.push_back((*since, key)),
+            _ => {
+                if let Some((_, Datagram::Held(held))) = self.datagrams.remove(&key) {
+                    self.held -= held.len();
+                    self.limits.without_first += u64::try_from(held.len()).unwrap_or(u64::MAX);
+                    self.released.extend(held);
+                }
+            }
         }
     }
 
@@ -148,13 +177,24 @@ impl FragmentTable {
     pub(super) fn take_released(&mut self, out: &mut Vec<Packet<'static>>) {
         out.append(&mut self.released);
     }
+
+    pub(super) fn limits(&self) -> BTreeMap<String, u64> {
+        [
+            ("fragment_table_full", self.limits.table_full),
+            ("fragments_held_limit", self.limits.held_limit),
+            ("fragments_without_first", self.limits.without_first),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
+    }
 }
 
 fn key(packet: &Packet<'_>) -> DatagramKey {
     DatagramKey {
         source: packet.source.addr,
         destination: packet.destination.addr,
-        protocol: packet.protocol,
         id: packet.fragment_id,
         vlan: packet.vlan,
         tunnel: packet.tunnel,

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
-use crate::model::{Endpoint, Protocol, Tunnel};
+use crate::model::{Endpoint, Protocol};
 
 use super::packet::{Fragment, Packet};
 use super::reason::Reason;
 use super::walk::{Next, Walk};
-use super::{transport, tunnel};
+use super::{transport, udp_tunnel};
 
 /// Extension headers in one packet; RFC 8200 expects each kind once, two of one kind at most.
 const MAX_EXTENSIONS: usize = 12;
@@ -35,12 +35,11 @@ pub(super) fn enter(walk: &mut Walk<'_>) -> Result<Next, Reason> {
 }
 
 fn ipv4(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let header = Ipv4HeaderSlice::from_slice(walk.rest).map_err(|_| {
-        let short =
-            walk.rest.len() < 20 || walk.byte(0).is_some_and(|b| usize::from(b & 15) * 4 > walk.rest.len());
-        Reason::Malformed(if short { "truncated_ipv4" } else { "bad_ipv4_header_length" })
-    })?;
-    let length = header.slice().len();
+    let mut first = [0; 20];
+    let (header, length) = match Ipv4HeaderSlice::from_slice(walk.rest) {
+        Ok(header) => (header, header.slice().len()),
+        Err(_) => (without_options(walk, &mut first)?, usize::from(first_length(walk))),
+    };
     let total = u32::from(header.total_len());
     let header_len = u32::try_from(length).unwrap_or(u32::MAX);
     // Zero is what segmentation offload leaves behind: then the wire length counts.
@@ -52,6 +51,7 @@ fn ipv4(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     if walk.depth > 0 && octets > walk.wire {
         return Err(Reason::Malformed("bad_inner_ipv4_length"));
     }
+    let number = header.protocol().0;
     let fragment = match (header.fragments_offset().value(), header.more_fragments()) {
         (0, false) => Fragment::No,
         (0, true) => Fragment::First,
@@ -60,16 +60,49 @@ fn ipv4(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     let parsed = Header {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
-        protocol: Protocol(header.protocol().0),
+        protocol: Protocol(number),
         octets,
         fragment,
-        id: u32::from(header.identification()),
+        // A datagram is known by its protocol field too (RFC 791 §3.2), which AH hides from the packet.
+        id: u32::from(number) << 16 | u32::from(header.identification()),
     };
     limit(walk, octets);
     walk.skip(length);
     let protocol =
         if fragment == Fragment::Later { parsed.protocol } else { authenticated(walk, parsed.protocol) };
-    found(walk, Header { protocol, ..parsed })
+    found(walk, &Header { protocol, ..parsed })
+}
+
+/// The header's first 20 bytes where its options were cut off by the capture: they have all that is needed.
+fn without_options<'b>(walk: &Walk<'_>, first: &'b mut [u8; 20]) -> Result<Ipv4HeaderSlice<'b>, Reason> {
+    let length = first_length(walk);
+    if walk.rest.len() >= 20 && length < 20 {
+        return Err(Reason::Malformed("bad_ipv4_header_length"));
+    }
+    *first = *walk.peek::<20>("truncated_ipv4")?;
+    if u32::from(length) > walk.wire {
+        return Err(Reason::Malformed("truncated_ipv4"));
+    }
+    first[0] = 0x45;
+    Ipv4HeaderSlice::from_slice(first).map_err(|_| Reason::Malformed("truncated_ipv4"))
+}
+
+/// Header length by the first byte.
+fn first_length(walk: &Walk<'_>) -> u8 {
+    walk.byte(0).unwrap_or(0) % 16 * 4
+}
+
+/// Whether the rest begins with an IP header whose length fits what is there.
+pub(super) fn plausible(walk: &Walk<'_>) -> bool {
+    match walk.byte(0) {
+        Some(first @ 0x45..0x50) => walk
+            .word(2)
+            .is_some_and(|total| total >= u16::from(first % 16) * 4 && u32::from(total) <= walk.wire),
+        Some(first) if first >> 4 == 6 => {
+            walk.word(4).is_some_and(|payload| u32::from(payload) + 40 <= walk.wire)
+        }
+        _ => false,
+    }
 }
 
 /// IPv4's only extension header: AH (RFC 4302), whose contents are in the clear.
@@ -85,8 +118,9 @@ fn authenticated(walk: &mut Walk<'_>, protocol: Protocol) -> Protocol {
 fn ipv6(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     let header = Ipv6HeaderSlice::from_slice(walk.rest).map_err(|_| Reason::Malformed("truncated_ipv6"))?;
     let payload = u32::from(header.payload_length());
-    // Zero: a jumbogram (RFC 2675) or offload; then the wire length counts.
-    let octets = if payload == 0 && walk.wire > 40 { walk.wire } else { payload + 40 };
+    // Zero: a jumbogram (RFC 2675) or offload; then the wire length counts. Other protocols may come without payload.
+    let unsaid = payload == 0 && matches!(header.next_header().0, 0 | 6 | 17);
+    let octets = if unsaid { walk.wire.max(40) } else { payload + 40 };
     if walk.depth > 0 && octets > walk.wire {
         return Err(Reason::Malformed("bad_inner_ipv6_length"));
     }
@@ -101,7 +135,7 @@ fn ipv6(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     limit(walk, octets);
     walk.skip(40);
     let parsed = extensions(walk, parsed);
-    found(walk, parsed)
+    found(walk, &parsed)
 }
 
 /// Follows the extension headers to the upper-layer protocol, as far as they were captured.
@@ -111,6 +145,8 @@ fn extensions(walk: &mut Walk<'_>, mut header: Header) -> Header {
         match header.protocol.0 {
             // Hop-by-hop, routing, destination options: length in 8 octets, not counting the first.
             0 | 43 | 60 => walk.skip((usize::from(length) + 1) * 8),
+            // Mobility, HIP, shim6 end the chain unless they say otherwise (RFC 6275 §6.1.1, 7401 §5.1, 5533 §5.1).
+            135 | 139 | 140 if next != 59 => walk.skip((usize::from(length) + 1) * 8),
             // AH: length in 4 octets, minus 2.
             51 => walk.skip((usize::from(length) + 2) * 4),
             44 => {
@@ -144,7 +180,7 @@ fn limit(walk: &mut Walk<'_>, octets: u32) {
 }
 
 /// A sound IP packet: the new candidate. Then its protocol decides whether there is more inside.
-fn found(walk: &mut Walk<'_>, header: Header) -> Result<Next, Reason> {
+fn found(walk: &mut Walk<'_>, header: &Header) -> Result<Next, Reason> {
     walk.depth += 1;
     let mut packet = Packet {
         time: walk.frame.time,
@@ -176,12 +212,15 @@ fn found(walk: &mut Walk<'_>, header: Header) -> Result<Next, Reason> {
         return Ok(Next::Done);
     }
     match header.protocol.0 {
-        4 | 41 => {
-            walk.tunnel = Tunnel::None;
-            Ok(Next::Ip)
-        }
+        17 => udp_tunnel::enter(walk, packet.source.port, packet.destination.port),
+        4 | 41 => Ok(Next::Ip),
         47 => Ok(Next::Gre),
-        17 => tunnel::over_udp(walk, packet.source.port, packet.destination.port),
+        // EtherIP (RFC 3378): version 3, twelve zero bits, a frame.
+        97 if walk.word(0) == Some(0x3000) => {
+            walk.skip(2);
+            Ok(Next::Ethernet)
+        }
+        137 => Ok(Next::Mpls),
         _ => Ok(Next::Done),
     }
 }

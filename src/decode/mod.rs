@@ -8,21 +8,28 @@
 //! It leaves alone: checksums (offload makes wrong ones normal), reassembly of payloads (fragments only learn their
 //! ports here), and everything above the transport header.
 
+mod capture_header;
 mod config;
+mod cooked;
+mod ether;
 mod fragment;
 mod ip;
 mod link;
 mod packet;
+mod ppp;
 mod reason;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod tunnel;
+mod udp_tunnel;
 mod walk;
 mod wifi;
 
 pub use config::DecodeConfig;
 pub use packet::{Fragment, Packet, TcpSegment};
+
+use std::collections::BTreeMap;
 
 use crate::capture::Frame;
 use crate::model::{PacketLedger, Timestamp};
@@ -81,6 +88,11 @@ impl Decoder {
     pub fn finish(&mut self, out: &mut Vec<Packet<'static>>) {
         self.fragments.release_all();
         self.fragments.take_released(out);
+    }
+
+    /// How often a limit was hit, by name; only those that were.
+    pub fn limits(&self) -> BTreeMap<String, u64> {
+        self.fragments.limits()
     }
 
     /// What was decoded and what was not (`read`, `decoded`, `malformed`, `unsupported`).

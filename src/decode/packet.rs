@@ -66,7 +66,8 @@ pub struct Packet<'a> {
     pub icmp_type: Option<u8>,
     /// Fragmentation.
     pub fragment: Fragment,
-    /// Identification of the datagram that a fragment is a piece of (RFC 791, 8200); 0 where it has none.
+    /// What identifies the datagram that a fragment is a piece of, beside the addresses: IPv6's identification (RFC
+    /// 8200 §4.5); IPv4's protocol field and, in the lower 16 bits, its identification (RFC 791 §3.2).
     pub fragment_id: u32,
     /// Transport payload as far as it was captured (no link padding).
     pub payload: &'a [u8],

@@ -1,12 +1,10 @@
-//! Tunnels: MPLS, GRE and what it carries, and the ones over UDP, which are guesses by port that the inner headers
-//! must bear out. A guess that fails falls back to the outer packet (see `walk`).
+//! MPLS, and GRE with what it carries.
 
-use crate::capture::LinkType;
 use crate::model::Tunnel;
 
-use super::link;
 use super::reason::Reason;
 use super::walk::{Next, Walk};
+use super::{ether, ip};
 
 /// Labels in one stack; more is garbage.
 const MAX_LABELS: usize = 16;
@@ -19,18 +17,28 @@ pub(super) fn mpls(walk: &mut Walk<'_>) -> Result<Next, Reason> {
         if label[2] & 1 == 0 {
             continue;
         }
-        return match walk.byte(0).map(|b| b >> 4) {
-            Some(4 | 6) => Ok(Next::Ip),
-            // A control word (RFC 4385) begins with a zero nibble; so may a MAC address, but rarely twice.
-            Some(0) if walk.rest.first_chunk::<4>().is_some_and(|w| w[1] == 0) => {
-                walk.skip(4);
-                Ok(Next::Ethernet)
-            }
-            Some(_) => Ok(Next::Ethernet),
-            None => Err(Reason::Malformed("truncated_mpls")),
-        };
+        return unlabelled(walk);
     }
     Err(Reason::Malformed("mpls_stack_too_deep"))
+}
+
+/// What a label stack carries is not said: IP by its first nibble, if its length bears that out, else a pseudowire
+/// with or without a control word (RFC 4385, 4448), whichever puts an EtherType in its place.
+fn unlabelled(walk: &mut Walk<'_>) -> Result<Next, Reason> {
+    let first = walk.byte(0).ok_or(Reason::Malformed("truncated_mpls"))?;
+    let looks = |at: usize| {
+        walk.word(at)
+            .is_some_and(|kind| matches!(kind, 0x0800 | 0x0806 | 0x86dd | 0x8100 | 0x88a8 | 0x8847 | 0x8864))
+    };
+    match first >> 4 {
+        4 | 6 if ip::plausible(walk) || !looks(12) => Ok(Next::Ip),
+        0 if looks(16) || !looks(12) => {
+            walk.skip(4);
+            Ok(Next::Ethernet)
+        }
+        1 if !looks(12) => Err(Reason::Unsupported("mpls_associated_channel")),
+        _ => Ok(Next::Ethernet),
+    }
 }
 
 /// GRE (RFC 2784, 2890), PPTP's GRE (RFC 2637), ERSPAN I to III.
@@ -61,10 +69,9 @@ pub(super) fn gre(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     if version != 0 || routing {
         return Err(Reason::Unsupported("gre_version"));
     }
-    walk.tunnel = match walk.rest.get(key_at..).and_then(|r| r.first_chunk::<4>()) {
-        Some(bytes) if key => Tunnel::GreKey(u32::from_be_bytes(*bytes)),
-        _ => Tunnel::None,
-    };
+    if let (true, Some(bytes)) = (key, walk.rest.get(key_at..).and_then(|r| r.first_chunk::<4>())) {
+        walk.tunnel = Tunnel::GreKey(u32::from_be_bytes(*bytes));
+    }
     walk.skip(length);
     match protocol {
         0x88be => {
@@ -75,9 +82,10 @@ pub(super) fn gre(walk: &mut Walk<'_>) -> Result<Next, Reason> {
             Ok(Next::Ethernet)
         }
         0x22eb => {
-            let flags = *walk.peek::<12>("truncated_erspan")?;
-            walk.skip(if flags[11] & 1 == 0 { 12 } else { 20 });
-            Ok(Next::Ethernet)
+            let [.., kind, flags] = *walk.peek::<12>("truncated_erspan")?;
+            walk.skip(if flags & 1 == 0 { 12 } else { 20 });
+            // Frame type: Ethernet, or bare IP.
+            Ok(if kind >> 2 & 0x1f == 2 { Next::Ip } else { Next::Ethernet })
         }
         // WCCP redirects over GRE carry plain IP, in its second version behind four bytes.
         0x883e => {
@@ -86,140 +94,8 @@ pub(super) fn gre(walk: &mut Walk<'_>) -> Result<Next, Reason> {
             }
             Ok(Next::Ip)
         }
-        other => link::ether_type(walk, other),
+        // Aruba's access points tunnel 802.11 under a block of types of their own.
+        0x8200..=0x83ff | 0x9000 => Ok(Next::Wifi),
+        other => ether::ether_type(walk, other),
     }
-}
-
-/// Tunnels over UDP, by either port.
-pub(super) fn over_udp(walk: &mut Walk<'_>, source: u16, destination: u16) -> Result<Next, Reason> {
-    let is = |port: u16| source == port || destination == port;
-    // The well-known ports of VXLAN and GENEVE are destinations; sources are hashes of the inner flow.
-    match destination {
-        4789 | 8472 => return vxlan(walk),
-        4790 => return vxlan_gpe(walk),
-        6081 => return geneve(walk),
-        _ => {}
-    }
-    match () {
-        () if is(2152) => gtp(walk),
-        () if is(3544) => teredo(walk),
-        () if is(1701) => l2tp(walk),
-        () if is(5247) => capwap(walk),
-        () => Ok(Next::Done),
-    }
-}
-
-/// Not that tunnel after all: the outer packet stands.
-const NOT_THIS: Reason = Reason::Malformed("no_tunnel");
-
-/// VXLAN (RFC 7348 §5): the I flag, reserved bits zero, a VNI.
-fn vxlan(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let [flags, .., a, b, c, reserved] = *walk.peek::<8>("no_tunnel")?;
-    if flags & 0x08 == 0 || reserved != 0 {
-        return Err(NOT_THIS);
-    }
-    walk.tunnel = Tunnel::Vxlan(u32::from_be_bytes([0, a, b, c]));
-    walk.skip(8);
-    Ok(Next::Ethernet)
-}
-
-/// VXLAN with a protocol field (draft-ietf-nvo3-vxlan-gpe).
-fn vxlan_gpe(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let [flags, _, _, protocol, a, b, c, _] = *walk.peek::<8>("no_tunnel")?;
-    if flags & 0x08 == 0 {
-        return Err(NOT_THIS);
-    }
-    walk.tunnel = Tunnel::Vxlan(u32::from_be_bytes([0, a, b, c]));
-    walk.skip(8);
-    match (flags & 0x04, protocol) {
-        (0, _) | (_, 3) => Ok(Next::Ethernet),
-        (_, 1 | 2) => Ok(Next::Ip),
-        _ => Err(NOT_THIS),
-    }
-}
-
-/// GENEVE (RFC 8926 §3.4): version 0, options in words of four bytes, a VNI.
-fn geneve(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let [first, _, p0, p1, a, b, c, _] = *walk.peek::<8>("no_tunnel")?;
-    if first >> 6 != 0 {
-        return Err(NOT_THIS);
-    }
-    walk.tunnel = Tunnel::Geneve(u32::from_be_bytes([0, a, b, c]));
-    walk.skip(8 + usize::from(first & 0x3f) * 4);
-    link::ether_type(walk, u16::from_be_bytes([p0, p1]))
-}
-
-/// GTP-U (3GPP TS 29.281 §5): only a G-PDU (type 255) carries a packet. TEIDs differ by direction, so no tunnel id.
-fn gtp(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let header = *walk.peek::<8>("no_tunnel")?;
-    if header[0] & 0xf0 != 0x30 || header[1] != 0xff {
-        return Err(NOT_THIS);
-    }
-    walk.tunnel = Tunnel::None;
-    walk.skip(8);
-    if header[0] & 7 != 0 {
-        let mut next = walk.byte(3).ok_or(NOT_THIS)?;
-        walk.skip(4);
-        // Extension headers give their length in words of four bytes; zero would never end.
-        while next != 0 {
-            let words = usize::from(walk.byte(0).ok_or(NOT_THIS)?);
-            if words == 0 {
-                return Err(NOT_THIS);
-            }
-            next = walk.byte(words * 4 - 1).ok_or(NOT_THIS)?;
-            walk.skip(words * 4);
-        }
-    }
-    Ok(Next::Ip)
-}
-
-/// Teredo (RFC 4380 §5.1.1): optional authentication and origin indications, then IPv6.
-fn teredo(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    if walk.rest.first_chunk::<2>() == Some(&[0, 1]) {
-        let [_, _, id, auth] = *walk.peek::<4>("no_tunnel")?;
-        walk.skip(4 + usize::from(id) + usize::from(auth) + 9);
-    }
-    if walk.rest.first_chunk::<2>() == Some(&[0, 0]) {
-        walk.skip(8);
-    }
-    if walk.byte(0).is_some_and(|b| b >> 4 == 6) { Ok(Next::Ip) } else { Err(NOT_THIS) }
-}
-
-/// L2TPv2 data messages (RFC 2661 §3.1), which carry PPP. Ids differ by direction, so no tunnel id.
-fn l2tp(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let flags = walk.word(0).ok_or(NOT_THIS)?;
-    if flags & 0x800f != 2 {
-        return Err(NOT_THIS);
-    }
-    let mut length = 6;
-    if flags & 0x4000 != 0 {
-        length += 2;
-    }
-    if flags & 0x0800 != 0 {
-        length += 4;
-    }
-    if flags & 0x0200 != 0 {
-        let offset = walk.word(length).ok_or(NOT_THIS)?;
-        length += 2 + usize::from(offset);
-    }
-    walk.tunnel = Tunnel::None;
-    walk.skip(length);
-    Ok(Next::Ppp)
-}
-
-/// CAPWAP data (RFC 5415 §4.3): a header of up to 124 bytes, then an 802.3 or 802.11 frame; fragments stay outside.
-fn capwap(walk: &mut Walk<'_>) -> Result<Next, Reason> {
-    let [preamble, b1, _, b3] = *walk.peek::<4>("no_tunnel")?;
-    let (native, fragment) = (b1_native(walk), b3 & 0x80 != 0);
-    let words = usize::from(b1 >> 3);
-    if preamble != 0 || fragment || words < 2 {
-        return Err(NOT_THIS);
-    }
-    walk.skip(words * 4);
-    Ok(if native { Next::Link(LinkType::IEEE802_11) } else { Next::Ethernet })
-}
-
-/// CAPWAP's T bit: the payload is in the native format of its wireless binding.
-fn b1_native(walk: &Walk<'_>) -> bool {
-    walk.byte(2).is_some_and(|b| b & 1 != 0)
 }

@@ -9,7 +9,7 @@ use crate::model::{MacAddr, Tunnel, VlanTags};
 
 use super::packet::Packet;
 use super::reason::Reason;
-use super::{ip, link, tunnel, wifi};
+use super::{ether, ip, link, ppp, tunnel, wifi};
 
 /// Layers in one frame, link headers and tags included. Real stacks have fewer than ten.
 const MAX_LAYERS: u8 = 32;
@@ -92,11 +92,11 @@ impl<'f> Walk<'f> {
     fn layer(&mut self, next: Next) -> Result<Next, Reason> {
         match next {
             Next::Link(kind) => link::enter(self, kind),
-            Next::Ethernet => link::ethernet(self),
-            Next::EtherType(kind) => link::ether_type(self, kind),
-            Next::Llc => link::llc(self),
+            Next::Ethernet => ether::ethernet(self),
+            Next::EtherType(kind) => ether::ether_type(self, kind),
+            Next::Llc => ether::llc(self),
             Next::Ip => ip::enter(self),
-            Next::Ppp => link::ppp(self),
+            Next::Ppp => ppp::enter(self),
             Next::Mpls => tunnel::mpls(self),
             Next::Wifi => wifi::enter(self),
             Next::Gre => tunnel::gre(self),
@@ -123,5 +123,10 @@ impl<'f> Walk<'f> {
     /// The big-endian number at `index`, if it was captured.
     pub(super) fn word(&self, index: usize) -> Option<u16> {
         self.rest.get(index..index.checked_add(2)?)?.first_chunk::<2>().map(|b| u16::from_be_bytes(*b))
+    }
+
+    /// The MAC address at `index`, if it was captured.
+    pub(super) fn mac(&self, index: usize) -> Option<MacAddr> {
+        self.rest.get(index..)?.first_chunk::<6>().map(|bytes| MacAddr(*bytes))
     }
 }

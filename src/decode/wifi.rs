@@ -2,8 +2,6 @@
 //!
 //! Of an A-MSDU only the first subframe is taken, for one frame gives one packet; encrypted frames are counted.
 
-use crate::model::MacAddr;
-
 use super::reason::Reason;
 use super::walk::{Next, Walk};
 
@@ -20,6 +18,19 @@ pub(super) fn radiotap(walk: &mut Walk<'_>) -> Result<Next, Reason> {
     let padded = radiotap_flags(walk, header).is_some_and(|flags| flags & 0x20 != 0);
     walk.skip(length);
     frame(walk, padded)
+}
+
+/// Skips a Prism or AVS header: the one says its length little-endian, the other, known by its magic, big-endian.
+pub(super) fn prism(walk: &mut Walk<'_>) -> Result<Next, Reason> {
+    let [m0, m1, m2, _, l0, l1, l2, l3] = *walk.peek::<8>("truncated_prism")?;
+    let avs = [m0, m1, m2] == [0x80, 0x21, 0x10];
+    let length = [l0, l1, l2, l3];
+    let length = if avs { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) };
+    match usize::try_from(length) {
+        Ok(length @ 8..=4096) => walk.skip(length),
+        _ => return Err(Reason::Malformed("bad_prism_length")),
+    }
+    Ok(Next::Wifi)
 }
 
 /// The "flags" field: bit 1 of the present word, after the 8-byte TSFT of bit 0 (aligned) if that is there.
@@ -46,7 +57,12 @@ pub(super) fn enter(walk: &mut Walk<'_>) -> Result<Next, Reason> {
 }
 
 fn frame(walk: &mut Walk<'_>, padded: bool) -> Result<Next, Reason> {
-    let header = *walk.peek::<2>("truncated_wifi")?;
+    let mut header = *walk.peek::<2>("truncated_wifi")?;
+    // Some access points send frame control with its bytes swapped through their tunnels. As the first byte of such a
+    // header is 0x08 or 0x88 for data of version 0, the order shows.
+    if walk.depth > 0 && header[0] & 15 != 8 && header[1] & 15 == 8 {
+        header.reverse();
+    }
     let (kind, subtype) = (header[0] >> 2 & 3, header[0] >> 4);
     match kind {
         0 => return Err(Reason::Unsupported("wifi_management")),
@@ -81,14 +97,12 @@ fn frame(walk: &mut Walk<'_>, padded: bool) -> Result<Next, Reason> {
 
 /// Sender and receiver by the DS bits (IEEE 802.11 §9.3.2.1, table 9-26).
 fn addresses(walk: &mut Walk<'_>, flags: u8) -> Result<(), Reason> {
-    let header = walk.peek::<24>("truncated_wifi")?;
-    let address =
-        |at: usize| -> Option<MacAddr> { header.get(at..)?.first_chunk::<6>().map(|bytes| MacAddr(*bytes)) };
+    walk.peek::<24>("truncated_wifi")?;
     let (destination, source) = match flags & 3 {
-        0 => (address(4), address(10)),
-        1 => (address(16), address(10)),
-        2 => (address(4), address(16)),
-        _ => (address(16), None),
+        0 => (walk.mac(4), walk.mac(10)),
+        1 => (walk.mac(16), walk.mac(10)),
+        2 => (walk.mac(4), walk.mac(16)),
+        _ => (walk.mac(16), walk.mac(24)),
     };
     if walk.depth == 0 {
         walk.destination_mac = destination;

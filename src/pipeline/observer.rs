@@ -55,6 +55,9 @@ impl<S: PacketSource> Observer<S> {
         Ok(match pumped? {
             Pump::More => Step::More,
             Pump::Idle(now) => {
+                self.path.decoder.advance(now);
+                self.path.decoder.take_released(&mut self.path.released);
+                self.path.meter_released();
                 self.path.meter.advance(now, &mut self.path.out);
                 Step::Idle(now)
             }
@@ -101,8 +104,14 @@ impl<S: PacketSource> Observer<S> {
             interface_drops: drops.interface,
             ..self.path.decoder.ledger()
         };
-        let limits: BTreeMap<String, u64> =
-            self.path.meter.limits().into_iter().filter(|(_, count)| *count > 0).collect();
+        let limits: BTreeMap<String, u64> = self
+            .path
+            .meter
+            .limits()
+            .into_iter()
+            .chain(self.path.decoder.limits())
+            .filter(|(_, count)| *count > 0)
+            .collect();
         Ledger {
             packets,
             flows: self.path.meter.ledger(),

@@ -73,14 +73,13 @@ impl<S: PacketSource> PacketSource for Paced<S> {
         if self.pace <= 0.0 {
             return self.source.pump(budget, sink);
         }
-        let frame = match self.held.take() {
-            Some(frame) => frame,
-            None => {
-                let mut next = None;
-                let pumped = self.source.pump(1, &mut |frame| next = Some(HeldFrame::copy(frame)))?;
-                let Some(frame) = next else { return Ok(pumped) };
-                frame
-            }
+        let frame = if let Some(frame) = self.held.take() {
+            frame
+        } else {
+            let mut next = None;
+            let pumped = self.source.pump(1, &mut |frame| next = Some(HeldFrame::copy(frame)))?;
+            let Some(frame) = next else { return Ok(pumped) };
+            frame
         };
         let ahead = frame.time.since(self.due(frame.time));
         if !ahead.is_zero() {

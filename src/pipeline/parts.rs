@@ -26,7 +26,8 @@ pub enum PartsError {
 }
 
 fn listed(problems: &[Problem]) -> String {
-    problems.iter().map(|p| format!("\n  {p}")).collect()
+    let lines: Vec<String> = problems.iter().map(|p| format!("\n  {p}")).collect();
+    lines.concat()
 }
 
 /// What the parts are made from.

@@ -1,5 +1,15 @@
 //! Whole-program tests: one binary, one module per subject.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test ends by panicking, and says why it skips"
+)]
+
 mod docs;
 mod house;
 mod layering;
