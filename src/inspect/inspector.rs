@@ -108,6 +108,10 @@ impl Inspector {
                 state.kind = Kind::Quic(Box::new(QuicInspection::new()));
             } else if let Some(progress) = dtls(segment, facts) {
                 return progress;
+            } else if http::read_request(segment.payload, segment.time, facts) == Request::Read {
+                // UPnP's discovery speaks HTTP in datagrams (SSDP).
+                facts.protocol = Some("ssdp");
+                return Progress::Settled;
             } else {
                 return if state.looked < MAX_DATAGRAMS { Progress::Wanted } else { Progress::Settled };
             }

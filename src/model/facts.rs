@@ -113,8 +113,9 @@ impl Facts {
         *self == Self::default()
     }
 
-    /// The name by which a reader knows the far end: the first that is no DNS question.
+    /// The name by which a reader knows the far end: the first that is neither a DNS question nor an address.
     pub fn host(&self) -> Option<&NameFact> {
-        self.names.iter().find(|n| n.origin != NameOrigin::DnsQuestion)
+        let address = |n: &NameFact| n.name.as_str().parse::<std::net::IpAddr>().is_ok();
+        self.names.iter().find(|n| n.origin != NameOrigin::DnsQuestion && !address(n))
     }
 }

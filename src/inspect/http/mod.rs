@@ -1,7 +1,5 @@
 //! HTTP/1 request heads (RFC 9112): the authority that the client asks for.
 
-use std::net::IpAddr;
-
 use crate::model::{Facts, HostName, NameFact, NameOrigin, Timestamp};
 
 /// Headers in one head; more than any client sends.
@@ -126,11 +124,12 @@ fn absolute_form(target: &[u8]) -> Option<&[u8]> {
     authority.rsplit(|b| *b == b'@').next()
 }
 
-/// The name in `host[:port]`; an address is no name.
+/// The host in `host[:port]`. An address is kept too, as evidence of what was asked for; it is no valid host name, so it
+/// is never matched against the catalogue.
 fn authority_name(authority: &[u8]) -> Option<HostName> {
     let authority = authority.trim_ascii();
-    if authority.first() == Some(&b'[') {
-        return None;
+    if let [b'[', rest @ ..] = authority {
+        return HostName::from_wire(rest.split(|b| *b == b']').next()?);
     }
     let host = match authority.iter().rposition(|b| *b == b':') {
         Some(colon) if authority.get(colon + 1..)?.iter().all(u8::is_ascii_digit) => {
@@ -138,6 +137,5 @@ fn authority_name(authority: &[u8]) -> Option<HostName> {
         }
         _ => authority,
     };
-    let address = std::str::from_utf8(host).is_ok_and(|t| t.parse::<IpAddr>().is_ok());
-    if address { None } else { HostName::from_wire(host) }
+    HostName::from_wire(host)
 }
