@@ -19,6 +19,8 @@ pub struct AlertDocument<'a> {
     #[serde(rename = "@timestamp")]
     timestamp: String,
     ecs: Ecs,
+    /// One sentence for people.
+    message: String,
     event: Event,
     rule: Rule<'a>,
     source: Node<'a>,
@@ -81,6 +83,7 @@ impl<'a> AlertDocument<'a> {
         Self {
             timestamp: time(alert.last),
             ecs: Ecs { version: ECS_VERSION },
+            message: message(alert),
             event: event(alert, transition),
             rule: Rule { id: &alert.rule, name: Some(&alert.rule_name) },
             source: Node {
@@ -130,6 +133,17 @@ impl<'a> AlertDocument<'a> {
     }
 }
 
+/// "WeChat on Phone exchanged data with CN (server): 3000 octets up, 6000 down, in 3 flows".
+fn message(alert: &Alert) -> String {
+    let app = alert.identification.app.as_ref().map_or("an application without a name", |a| &*a.name);
+    let device = alert.device.name.as_deref().unwrap_or(&alert.device.id);
+    let flows = if alert.flows == 1 { "flow" } else { "flows" };
+    format!(
+        "{app} on {device} exchanged data with {} ({}): {} octets up, {} down, in {} {flows}",
+        alert.country, alert.role, alert.bytes.up, alert.bytes.down, alert.flows
+    )
+}
+
 fn event(alert: &Alert, transition: AlertTransition) -> Event {
     let reasons: Vec<&str> = alert.because.iter().map(AsRef::as_ref).collect();
     Event {
@@ -148,6 +162,7 @@ fn event(alert: &Alert, transition: AlertTransition) -> Event {
         severity: Some(alert.severity.number()),
         reason: Some(reasons.join("; ")),
         provider: "whither",
+        dataset: "whither.alert",
     }
 }
 

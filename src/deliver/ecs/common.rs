@@ -38,11 +38,13 @@ pub(super) struct Event {
     /// 1 (info) to 5 (critical); alerts only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) severity: Option<u8>,
-    /// The rule's reasons in one line; alerts only.
+    /// Flow: why it ended. Alert: the rule's reasons in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
     /// Always `whither`.
     pub(super) provider: &'static str,
+    /// `whither.flow` or `whither.alert`.
+    pub(super) dataset: &'static str,
 }
 
 /// `rule`.
@@ -184,6 +186,30 @@ pub(super) struct TlsClient<'a> {
     /// JA4 fingerprint of the ClientHello.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ja4: Option<&'a str>,
+}
+
+/// `observer`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Observer<'a> {
+    /// Where packets came in.
+    pub(super) ingress: Ingress<'a>,
+}
+
+/// `observer.ingress`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Ingress<'a> {
+    /// The observation point.
+    pub(super) interface: Interface<'a>,
+}
+
+/// `observer.ingress.interface`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Interface<'a> {
+    /// The interface's name, or the capture file's path.
+    pub(super) name: &'a str,
 }
 
 /// `dns`.

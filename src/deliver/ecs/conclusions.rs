@@ -17,6 +17,9 @@ pub(super) struct App<'a> {
     /// Who makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     vendor: Option<&'a str>,
+    /// Where its maker sits, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor_country: Option<String>,
     /// Its tags.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     tags: &'a [std::sync::Arc<str>],
@@ -63,6 +66,12 @@ pub(super) struct Verdict<'a> {
     outcome: &'static str,
     /// The reasons, each with its grounds.
     because: &'a [std::sync::Arc<str>],
+    /// The role that decided, or may decide. A *cannot tell* without it is mere lack of data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    /// The country that decided, or may decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
 }
 
 /// `whither.provenance`: what the document rests on besides the traffic.
@@ -107,6 +116,7 @@ impl<'a> App<'a> {
             id: app.map(|a| a.id.as_ref()),
             name: app.map(|a| a.name.as_ref()),
             vendor: app.map(|a| a.vendor.as_ref()),
+            vendor_country: app.and_then(|a| a.vendor_country).map(|c| c.to_string()),
             tags: app.map_or(&[], |a| &a.tags),
             method: identification.method,
             confidence: identification.tier.map(model::Tier::letter),
@@ -130,7 +140,13 @@ impl<'a> Evidence<'a> {
 
 impl<'a> Verdict<'a> {
     pub(super) fn new(verdict: &'a model::Verdict) -> Self {
-        Self { rule: &verdict.rule, outcome: verdict.outcome.word(), because: &verdict.because }
+        Self {
+            rule: &verdict.rule,
+            outcome: verdict.outcome.word(),
+            because: &verdict.because,
+            role: verdict.role.map(|(role, _)| role.word()),
+            country: verdict.role.map(|(_, country)| country.to_string()),
+        }
     }
 }
 

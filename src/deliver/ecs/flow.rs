@@ -10,8 +10,8 @@ use crate::model::{
 
 use super::ECS_VERSION;
 use super::common::{
-    Dns, DnsQuestion, Ecs, Event, Inner, Network, Node, Rule, Tls, TlsClient, UserAgent, Vlan,
-    autonomous_system, geo, mac,
+    Dns, DnsQuestion, Ecs, Event, Ingress, Inner, Interface, Network, Node, Observer, Rule, Tls, TlsClient,
+    UserAgent, Vlan, autonomous_system, geo, mac,
 };
 use super::conclusions::{App, Provenance, Verdict};
 use super::ends::{Device, Remote};
@@ -38,6 +38,7 @@ pub struct FlowDocument<'a> {
     dns: Option<Dns<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<UserAgent<'a>>,
+    observer: Observer<'a>,
     whither: Whither<'a>,
 }
 
@@ -49,8 +50,6 @@ struct Whither<'a> {
     flow_id: String,
     /// 0 for the flow's first record, then 1, 2, …
     sequence: u32,
-    /// The interface or capture file.
-    point: &'a str,
     device: Device<'a>,
     remote: Remote<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +69,8 @@ struct Whither<'a> {
     end_reason: Option<&'static str>,
     /// On what grounds the source is held to have begun the flow: `handshake` and `request` are certain, others guesses.
     source_basis: &'static str,
+    /// Whether that is only a guess.
+    source_is_guess: bool,
     /// The tunnel that the packets came out of.
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnel: Option<TunnelPart>,
@@ -147,6 +148,7 @@ impl<'a> FlowDocument<'a> {
             tls: tls(facts),
             dns: question.map(|q| Dns { question: DnsQuestion { name: q.name.as_str() } }),
             user_agent: facts.user_agent.as_deref().map(|original| UserAgent { original }),
+            observer: Observer { ingress: Ingress { interface: Interface { name: &record.point.name } } },
             whither: whither(flow),
         }
     }
@@ -170,8 +172,9 @@ fn event(record: &FlowRecord) -> Event {
         end: record.end.to_rfc3339(digits),
         duration: u64::try_from(record.end.since(record.start).as_nanos()).unwrap_or(u64::MAX),
         severity: None,
-        reason: None,
+        reason: record.end_reason.map(|r| r.word().to_owned()),
         provider: "whither",
+        dataset: "whither.flow",
     }
 }
 
@@ -291,7 +294,6 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
     Whither {
         flow_id: record.id.to_string(),
         sequence: record.sequence,
-        point: &record.point.name,
         device: Device::new(&flow.device),
         remote: Remote::new(&flow.remote),
         app: App::new(&flow.identification, &flow.identification.evidence, digits),
@@ -304,6 +306,7 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
         packets_down: down.packets,
         end_reason: record.end_reason.map(FlowEndReason::word),
         source_basis: record.source_basis.word(),
+        source_is_guess: record.source_basis.is_guess(),
         tunnel: tunnel(record),
         hello: hello(&record.facts),
         handshake_rtt: rtt.map(|d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)),
