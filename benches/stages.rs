@@ -54,7 +54,8 @@ fn run(path: &PathBuf, upto: Upto) -> (u64, f64) {
     let mut files = CaptureFiles::open(std::slice::from_ref(path), &options).unwrap();
     let mut decoder = Decoder::new(&DecodeConfig::default());
     let local = Networks::new(&EnrichConfig::default()).local();
-    let mut meter = Meter::new(&MeterConfig::default(), Arc::clone(&local), Inspector::new(&InspectConfig::default()));
+    let mut meter =
+        Meter::new(&MeterConfig::default(), Arc::clone(&local), Inspector::new(&InspectConfig::default()));
     let (mut packets, mut octets) = (0_u64, 0_u64);
     let mut out = Vec::new();
     let began = Instant::now();

@@ -83,6 +83,15 @@ impl Config {
         self.policy.validate(&mut problems);
         self.alert.validate(&mut problems);
         self.deliver.validate(&mut problems);
+        if self.alert.quiet < self.meter.active_timeout {
+            problems.push(Problem {
+                key: "alert.quiet".into(),
+                message: format!(
+                    "{} is shorter than `meter.active-timeout` ({}): a long flow would open a new alert with every record",
+                    self.alert.quiet, self.meter.active_timeout
+                ),
+            });
+        }
         problems
     }
 }

@@ -42,8 +42,10 @@ impl Counts {
             Step::Backwards(by) => ("clock_backwards", "back", by),
         };
         let by = Duration::from_nanos(by.unsigned_abs());
-        let detail =
-            format!("the capture's clock went {word} by {by:?}; flows were neither ended nor aged by it");
+        let detail = format!(
+            "the capture's clock went {word} by {}; flows were neither ended nor aged by it",
+            in_words(by)
+        );
         self.gaps.push(Gap { source: source.to_owned(), kind, offset: None, at: Some(at), detail });
     }
 
@@ -75,4 +77,10 @@ impl Counts {
             }
         }
     }
+}
+
+/// A stretch of time for people: days where there are many, else seconds.
+fn in_words(time: Duration) -> String {
+    let days = time.as_secs() / 86_400;
+    if days >= 3 { format!("{days} days") } else { format!("{:.1} s", time.as_secs_f64()) }
 }

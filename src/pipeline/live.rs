@@ -84,6 +84,7 @@ struct Shared {
     raised: AtomicU64,
     durable: AtomicU64,
     write_failures: AtomicU64,
+    flow_lines_dropped: AtomicU64,
     throttle: Throttle,
 }
 
@@ -202,6 +203,10 @@ impl Shared {
         if dropped > 0 {
             ledger.limits.insert("records_dropped".into(), dropped);
             ledger.limits.insert("octets_dropped".into(), self.octets_dropped.load(Ordering::SeqCst));
+        }
+        let flow_lines = self.flow_lines_dropped.load(Ordering::SeqCst);
+        if flow_lines > 0 {
+            ledger.limits.insert("flow_lines_dropped".into(), flow_lines);
         }
         Snapshot {
             ledger,
@@ -423,24 +428,24 @@ impl Writer {
         }
     }
 
-    /// Takes one line; while no more can be held, waits for the disk, and so does the queue before it.
+    /// Takes one line. While no more alerts can be held, waits for the disk, and so does the queue before it; flow
+    /// records that find no room are dropped and counted, for alerts must never wait behind them.
     fn accept(&mut self, line: &Line) {
-        loop {
-            let accepted = match (line, &mut self.flows) {
-                (Line::Alert(transition, alert), _) => {
-                    self.alerts.accept(&AlertDocument::new(alert, *transition))
-                }
-                (Line::Flow(flow), Some(flows)) => flows.accept(&FlowDocument::new(flow)),
-                (Line::Flow(_), None) => Ok(()),
-            };
-            match accepted {
-                Ok(()) => return,
-                Err(error) => {
+        match (line, &mut self.flows) {
+            (Line::Alert(transition, alert), _) => {
+                while let Err(error) = self.alerts.accept(&AlertDocument::new(alert, *transition)) {
                     self.failed(&error);
                     thread::sleep(RETRY_AFTER);
                     self.flush();
                 }
             }
+            (Line::Flow(flow), Some(flows)) => {
+                if let Err(error) = flows.accept(&FlowDocument::new(flow)) {
+                    self.shared.flow_lines_dropped.fetch_add(1, Ordering::SeqCst);
+                    self.failed(&error);
+                }
+            }
+            (Line::Flow(_), None) => {}
         }
     }
 

@@ -7,14 +7,17 @@ use crate::decode::{Decoder, Packet};
 use crate::meter::{Meter, Observation};
 use crate::model::{Gap, Ledger, PacketLedger, Timestamp};
 
-/// Frames handled between two looks at the world outside (stop flag, queue).
-const FRAMES_PER_STEP: usize = 4096;
+/// Frames handled at most between two looks at the world outside (stop flag, queue).
+const MOST_FRAMES: usize = 4096;
 
 /// Decodes and meters what one source lends.
 pub struct Observer<S> {
     source: S,
     path: PacketPath,
     points: usize,
+    /// Frames to take next. Observation points come up while a file is read, and records name them, so the first
+    /// steps are short: one frame, then ever more while no new point comes up.
+    frames: usize,
     gaps: Vec<Gap>,
 }
 
@@ -41,7 +44,7 @@ impl<S: PacketSource> Observer<S> {
     /// Joins a source, a decoder and a meter.
     pub fn new(source: S, decoder: Decoder, meter: Meter) -> Self {
         let path = PacketPath { decoder, meter, released: Vec::new(), out: Vec::new() };
-        let mut observer = Self { source, path, points: usize::MAX, gaps: Vec::new() };
+        let mut observer = Self { source, path, points: usize::MAX, frames: 1, gaps: Vec::new() };
         observer.refresh_points();
         observer
     }
@@ -49,7 +52,8 @@ impl<S: PacketSource> Observer<S> {
     /// Takes some frames; observations gather in [`Observer::take_observations`].
     pub fn step(&mut self) -> Result<Step, CaptureError> {
         let path = &mut self.path;
-        let pumped = self.source.pump(FRAMES_PER_STEP, &mut |frame| path.frame(frame));
+        let pumped = self.source.pump(self.frames, &mut |frame| path.frame(frame));
+        self.frames = (self.frames * 2).min(MOST_FRAMES);
         self.refresh_points();
         self.gaps.extend(self.source.take_gaps());
         Ok(match pumped? {
@@ -126,6 +130,7 @@ impl<S: PacketSource> Observer<S> {
         let points = self.source.points();
         if points.len() != self.points {
             self.points = points.len();
+            self.frames = 1;
             self.path.meter.set_points(points);
         }
     }

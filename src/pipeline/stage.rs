@@ -133,7 +133,8 @@ impl FlowStage {
         settle_debts(&mut memory.owed, &flow, &mut findings);
         self.remember(&flow, memory);
         sink.flow(&flow);
-        for finding in &findings {
+        // A last record without packets only says how the flow ended; it adds nothing to an alert, nor opens one.
+        for finding in findings.iter().filter(|f| f.bytes_up > 0 || f.bytes_down > 0) {
             self.book.raise(&flow, finding, &mut self.changes);
         }
         self.book.advance(self.now, &mut self.changes);

@@ -238,12 +238,10 @@ impl Summary {
                 Outcome::NoMatch => {}
                 Outcome::CannotTell => {
                     rule.cannot_tell.add(flow);
-                    if let Some(reason) = verdict.because.first() {
-                        let room =
-                            rule.reasons.len() < Self::MAX_REASONS || rule.reasons.contains_key(reason);
-                        let reason = if room { Arc::clone(reason) } else { "other reasons".into() };
-                        *rule.reasons.entry(reason).or_default() += 1;
-                    }
+                    let reason: Arc<str> = verdict.because.join("; ").into();
+                    let room = rule.reasons.len() < Self::MAX_REASONS || rule.reasons.contains_key(&reason);
+                    let reason = if room { reason } else { "other reasons".into() };
+                    *rule.reasons.entry(reason).or_default() += 1;
                 }
             }
         }

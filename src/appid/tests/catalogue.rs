@@ -299,26 +299,6 @@ fn the_configuration_is_checked_with_key_paths() {
     assert!(problems.is_empty());
 }
 
-#[test]
-#[ignore = "a measurement, not a check: prints the time of one look-up"]
-#[allow(clippy::disallowed_methods, reason = "measures time")]
-fn a_look_up_takes_less_than_a_microsecond() {
-    let catalogue = embedded();
-    let names: Vec<HostName> =
-        ["short.weixin.qq.com", "www.example.org", "a.b.c.d.e.f.g.h.example.net", "www.google.com"]
-            .iter()
-            .map(|n| HostName::from_wire(n.as_bytes()).unwrap())
-            .collect();
-    let start = std::time::Instant::now();
-    let mut met = 0_u32;
-    for _ in 0..250_000 {
-        for name in &names {
-            met += u32::from(catalogue.match_name(name).is_some());
-        }
-    }
-    println!("{} ns per look-up, {met} met", start.elapsed().as_nanos() / 1_000_000);
-}
-
 proptest! {
     #[test]
     fn any_name_is_answered_without_harm(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::filter::Filters;
-use super::super::{Frame, LinkType};
+use crate::capture::filter::Filters;
+use crate::capture::{Frame, LinkType};
 use crate::model::{Gap, ObservationPoint, Timestamp};
 
 /// Interfaces of one file that get an observation point of their own; further ones share the file's first. Real

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest::{Context, SHA256};
 
-use super::super::CaptureError;
 use super::window::Source;
+use crate::capture::CaptureError;
 
 /// Compressions around each other that are undone; more is no capture but a bomb.
 const MAX_LAYERS: usize = 2;

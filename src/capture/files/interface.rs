@@ -1,9 +1,9 @@
 //! One interface of a pcapng section: how its time stamps count, and where its frames go
 //! (draft-ietf-opsawg-pcapng, section 4.2).
 
-use super::super::LinkType;
 use super::delivery::{Desk, Route, Track};
 use super::order::Order;
+use crate::capture::LinkType;
 use crate::model::Timestamp;
 
 const OPTION_END: u16 = 0;

@@ -5,10 +5,10 @@
 //! Not checked, because real writers get it wrong: the snapshot length against the captured length. A captured
 //! length above [`MAX_FRAME`] is a break; no resynchronisation is attempted, since a guess could invent packets.
 
-use super::super::{CaptureError, LinkType, MAX_FRAME};
 use super::delivery::{Delivery, Desk, Route, Stop, Track};
 use super::order::Order;
 use super::window::Window;
+use crate::capture::{CaptureError, LinkType, MAX_FRAME};
 use crate::model::Timestamp;
 
 /// Length of the file header.

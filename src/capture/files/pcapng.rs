@@ -4,11 +4,11 @@
 //! The section length is ignored (writers leave it unknown or wrong). A simple packet block has no time: its
 //! frame takes that of the frame before it in the file, and does not count for the file's first and last time.
 
-use super::super::MAX_FRAME;
 use super::delivery::{Delivery, Stop, Track};
 use super::interface::Interface;
 use super::order::Order;
 use super::window::Window;
+use crate::capture::MAX_FRAME;
 use crate::model::Timestamp;
 
 /// Type of a section header block, the same in both byte orders.

@@ -4,12 +4,12 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::CaptureError;
 use super::delivery::{Delivery, Desk, Stop, Track};
 use super::input::{self, Tally};
 use super::pcap::{self, Magic, Pcap};
 use super::pcapng::{self, Pcapng};
 use super::window::Window;
+use crate::capture::CaptureError;
 use crate::model::{Gap, Timestamp};
 
 enum Format {

@@ -61,7 +61,7 @@ fn the_next_capture_a_day_later_ends_what_is_idle_without_a_stall() {
         most = most.max(some.len());
         all.extend(some);
     }
-    assert!(most <= super::super::VISITS_PER_PACKET + 1, "{most} records by one packet");
+    assert!(most <= crate::meter::VISITS_PER_PACKET + 1, "{most} records by one packet");
     assert_eq!(meter.ledger().ended["idle_timeout"], 2_000);
     assert_eq!(meter.ledger().created, 2_001);
     assert!(meter.take_gaps().is_empty());
