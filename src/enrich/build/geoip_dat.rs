@@ -14,7 +14,7 @@ const COUNTRY_BEGIN: u32 = 16_776_960;
 const NODE_LEN: usize = 6;
 
 /// The list that the format's numbers stand for; number 0 is "unknown". Some entries are no country (`EU`, `A1`…):
-/// [`CountryCode::parse`] drops those that it knows of, [`code`] the digits.
+/// [`CountryCode::parse`] drops those that it knows of, `code` the digits.
 const CODES: &str = "-- AP EU AD AE AF AG AI AL AM CW AO AQ AR AS AT AU AW AZ BA BB BD BE BF BG BH BI BJ BM BN BO BR BS BT \
     BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK \
     FM FO FR SX GA GB GD GE GF GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IN IO IQ IR IS IT JM \
