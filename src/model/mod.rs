@@ -26,10 +26,10 @@ pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
 pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
 pub use candidate::NameCandidate;
-pub use dns::{DnsAnswer, DnsObservation};
+pub use dns::{DnsAnswer, DnsObservation, LookupVia};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
-pub use facts::{Ech, Facts, NameFact, NameOrigin};
+pub use facts::{Ech, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof};
 pub use flow::{
     Counters, FlowEndReason, FlowId, FlowRecord, ObservationPoint, SourceBasis, TcpSummary, Tunnel, VlanTags,
 };
