@@ -18,6 +18,7 @@ mod flow;
 mod jurisdiction;
 mod ledger;
 mod name;
+mod origin;
 mod time;
 mod units;
 mod verdict;
@@ -36,6 +37,7 @@ pub use flow::{
 pub use jurisdiction::{Certainty, Claim, CountryCode, Role, RoleAnswer, RoleAnswers};
 pub use ledger::{FlowLedger, Gap, Ledger, PacketLedger};
 pub use name::HostName;
+pub use origin::{AndroidUid, Label, OriginSource, ProcessRef};
 pub use time::Timestamp;
 pub use units::{HumanDuration, HumanSize, Problem};
 pub use verdict::{Finding, Outcome, Severity, Verdict};

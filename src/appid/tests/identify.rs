@@ -91,6 +91,9 @@ impl Case {
             reverse_total: Counters::default(),
             tcp: None,
             facts: Arc::new(self.facts),
+            origin: None,
+            origin_conflict: false,
+            relayed: false,
             end_reason: None,
         };
         let question = Question { record: &record, remote, asn: self.asn, dns: &self.dns, at: at(0) };
