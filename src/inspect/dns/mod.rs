@@ -12,7 +12,9 @@ pub(super) use pending::Questions;
 
 use std::collections::BTreeMap;
 
-use crate::model::{DnsAnswer, DnsObservation, Endpoint, HostName, NameFact, NameOrigin, Timestamp};
+use crate::model::{
+    DnsAnswer, DnsObservation, Endpoint, HostName, LookupVia, NameFact, NameOrigin, Timestamp,
+};
 
 use super::contract::{Claim, Context, Look, Signature, State, Step};
 use message::{Data, Message};
@@ -104,6 +106,7 @@ fn answer(
         let (aliases, answers) = follow(message, name);
         if !answers.is_empty() {
             learned.push(DnsObservation {
+                via: LookupVia::Dns,
                 client: to.addr,
                 server: from.addr,
                 question: name.clone(),
