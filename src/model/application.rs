@@ -72,6 +72,8 @@ pub enum EvidenceKind {
     FlowName(&'static str),
     /// A DNS answer to the same client.
     DnsAnswer,
+    /// An answer to the same client from a lookup over HTTP, around the DNS.
+    HttpdnsAnswer,
     /// The application's own protocol by content.
     AppProtocol,
     /// A prefix that the catalogue gives as the application's own.
@@ -80,6 +82,14 @@ pub enum EvidenceKind {
     AsNumber,
     /// A port of the catalogue.
     Port,
+    /// The package (Android, Apple bundle) that the socket belonged to, as the capture or the host says.
+    Package,
+    /// The executable that the socket belonged to, as the capture or the host says.
+    Process,
+    /// What another flow of the same client to the same address named.
+    Neighbour,
+    /// A name that this client resolved lately and that may stand behind a cover (Encrypted Client Hello).
+    EchCandidate,
 }
 
 impl EvidenceKind {
@@ -88,10 +98,15 @@ impl EvidenceKind {
         match self {
             Self::FlowName(origin) => origin,
             Self::DnsAnswer => "dns_answer",
+            Self::HttpdnsAnswer => "httpdns_answer",
             Self::AppProtocol => "app_protocol",
             Self::AddressPrefix => "address_prefix",
             Self::AsNumber => "as_number",
             Self::Port => "port",
+            Self::Package => "package",
+            Self::Process => "process",
+            Self::Neighbour => "neighbour",
+            Self::EchCandidate => "ech_candidate",
         }
     }
 }

@@ -1,5 +1,5 @@
 //! A name under which a client may have reached an address: one DNS answer, still remembered.
-use super::{HostName, Timestamp};
+use super::{HostName, LookupVia, Timestamp};
 /// One candidate name of one address for one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameCandidate {
@@ -11,4 +11,6 @@ pub struct NameCandidate {
     pub at: Timestamp,
     /// Its time to live in seconds.
     pub ttl: u32,
+    /// By which kind of lookup.
+    pub via: LookupVia,
 }
