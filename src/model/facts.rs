@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::word::Word;
 use super::{HostName, Timestamp};
 
 /// Where in the traffic a name stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum NameOrigin {
     /// server_name of a TLS ClientHello over TCP (RFC 6066 §3).
     TlsSni,
@@ -51,7 +54,7 @@ impl NameOrigin {
 }
 
 /// A name seen in a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameFact {
     /// The name.
     pub name: HostName,
@@ -62,7 +65,7 @@ pub struct NameFact {
 }
 
 /// What a ClientHello says of Encrypted Client Hello (RFC 9849).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Ech {
     /// No such extension.
     #[default]
@@ -72,14 +75,16 @@ pub enum Ech {
 }
 
 /// Everything read from one flow's payload.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Facts {
     /// Names in the order they were seen, at most [`Facts::MAX_NAMES`].
     pub names: Vec<NameFact>,
     /// Application protocol by content: `dns`, `http`, `tls`, `quic`, … (ECS `network.protocol`).
-    pub protocol: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub protocol: Option<Word>,
     /// A protocol of one application, found by its content (`mmtls`, `mtproto`, …).
-    pub app_protocol: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub app_protocol: Option<Word>,
     /// Application-Layer Protocol Negotiation offers (RFC 7301), printable.
     pub alpn: Vec<Arc<str>>,
     /// Highest TLS version offered, as on the wire (0x0304 = 1.3).

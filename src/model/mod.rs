@@ -21,6 +21,7 @@ mod name;
 mod time;
 mod units;
 mod verdict;
+mod word;
 
 pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
 pub use alert::{Alert, AlertState, AlertTransition, Bytes};
@@ -39,3 +40,4 @@ pub use name::HostName;
 pub use time::Timestamp;
 pub use units::{HumanDuration, HumanSize, Problem};
 pub use verdict::{Finding, Outcome, Severity, Verdict};
+pub use word::Word;
