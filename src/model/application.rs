@@ -83,6 +83,14 @@ pub enum EvidenceKind {
     AsNumber,
     /// A port of the catalogue.
     Port,
+    /// The package (Android, Apple bundle) that the socket belonged to, as the capture or the host says.
+    Package,
+    /// The executable that the socket belonged to, as the capture or the host says.
+    Process,
+    /// What another flow of the same client to the same address named.
+    Neighbour,
+    /// A name that this client resolved lately and that may stand behind a cover (Encrypted Client Hello).
+    EchCandidate,
 }
 
 impl EvidenceKind {
@@ -95,6 +103,10 @@ impl EvidenceKind {
             Self::AddressPrefix => "address_prefix",
             Self::AsNumber => "as_number",
             Self::Port => "port",
+            Self::Package => "package",
+            Self::Process => "process",
+            Self::Neighbour => "neighbour",
+            Self::EchCandidate => "ech_candidate",
         }
     }
 }
