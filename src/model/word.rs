@@ -56,7 +56,11 @@ pub(super) mod optional {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     /// For `#[serde(with)]`.
-    #[allow(clippy::ref_option, reason = "the signature that serde's `with` asks for")]
+    #[allow(
+        clippy::ref_option,
+        clippy::ref_option_ref,
+        reason = "the signature that serde's `with` asks for"
+    )]
     pub(in crate::model) fn serialize<S: Serializer>(
         word: &Option<&'static str>,
         s: S,
