@@ -75,6 +75,8 @@ pub enum EvidenceKind {
     FlowName(#[serde(with = "super::word")] Word),
     /// A DNS answer to the same client.
     DnsAnswer,
+    /// An answer to the same client from a lookup over HTTP, around the DNS.
+    HttpdnsAnswer,
     /// The application's own protocol by content.
     AppProtocol,
     /// A prefix that the catalogue gives as the application's own.
@@ -99,6 +101,7 @@ impl EvidenceKind {
         match self {
             Self::FlowName(origin) => origin,
             Self::DnsAnswer => "dns_answer",
+            Self::HttpdnsAnswer => "httpdns_answer",
             Self::AppProtocol => "app_protocol",
             Self::AddressPrefix => "address_prefix",
             Self::AsNumber => "as_number",

@@ -15,6 +15,16 @@ pub struct DnsAnswer {
     pub ttl: u32,
 }
 
+/// How a client learned a name's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub enum LookupVia {
+    /// The DNS.
+    #[default]
+    Dns,
+    /// An application's own lookup over HTTP, around the network's resolver.
+    Httpdns,
+}
+
 /// An answer that matched a question seen before by client, server, id and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsObservation {
@@ -30,4 +40,6 @@ pub struct DnsObservation {
     pub answers: Vec<DnsAnswer>,
     /// When the answer was seen.
     pub at: Timestamp,
+    /// By which kind of lookup.
+    pub via: LookupVia,
 }

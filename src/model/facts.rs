@@ -74,8 +74,37 @@ pub enum Ech {
     Present,
 }
 
+/// How much the recognition of an application's own protocol can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ProtocolProof {
+    /// At least 32 bits are fixed by the protocol and were met, or both sides agreed on as many.
+    #[default]
+    Strong,
+    /// Fewer, or a shape alone: only together with the application's own address or name does it name anything.
+    Weak,
+}
+
+/// A name lookup of an application around the DNS (HTTPDNS). The request's own identifiers are never kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Httpdns {
+    /// The service, by its id in `httpdns.toml`.
+    pub service: Arc<str>,
+    /// Names asked for, at most [`Httpdns::MAX_NAMES`]; empty where the request hides them.
+    pub names: Vec<HostName>,
+    /// Requests seen in this flow.
+    pub lookups: u32,
+    /// Responses out of which addresses were learned.
+    pub answers: u32,
+}
+
+impl Httpdns {
+    /// More names than one connection asks for; services take up to five per request.
+    pub const MAX_NAMES: usize = 16;
+}
+
 /// Everything read from one flow's payload.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// Names in the order they were seen, at most [`Facts::MAX_NAMES`].
     pub names: Vec<NameFact>,
@@ -85,6 +114,10 @@ pub struct Facts {
     /// A protocol of one application, found by its content (`mmtls`, `mtproto`, …).
     #[serde(with = "super::word::optional")]
     pub app_protocol: Option<Word>,
+    /// How much that can carry; without meaning where `app_protocol` is empty.
+    pub app_protocol_proof: ProtocolProof,
+    /// A name lookup around the DNS.
+    pub httpdns: Option<Httpdns>,
     /// Application-Layer Protocol Negotiation offers (RFC 7301), printable.
     pub alpn: Vec<Arc<str>>,
     /// Highest TLS version offered, as on the wire (0x0304 = 1.3).

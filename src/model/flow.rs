@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Endpoint, Facts, MacAddr, Protocol, Timestamp};
+use super::{Endpoint, Facts, MacAddr, ProcessRef, Protocol, Timestamp};
 
 /// Where packets were observed: one interface, or one capture file's interface (RFC 7011 §2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,6 +210,13 @@ pub struct FlowRecord {
     pub tcp: Option<TcpSummary>,
     /// What the inspectors read.
     pub facts: Arc<Facts>,
+    /// The process or package that made it, where the capture or the host says so.
+    pub origin: Option<Arc<ProcessRef>>,
+    /// Whether packets of this flow named different makers; `origin` is the first.
+    pub origin_conflict: bool,
+    /// Whether its packets were made up by a relay on the device (a local VPN): then times, TTL and window are not the
+    /// network's, and no round trip is given.
+    pub relayed: bool,
     /// `None`: still open (an interim record).
     pub end_reason: Option<FlowEndReason>,
 }
