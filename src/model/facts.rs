@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::word::Word;
 use super::{Endpoint, HostName, Timestamp};
 
 /// Where in the traffic a name stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum NameOrigin {
     /// server_name of a TLS ClientHello over TCP (RFC 6066 §3).
     TlsSni,
@@ -54,7 +57,7 @@ impl NameOrigin {
 }
 
 /// A name seen in a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameFact {
     /// The name.
     pub name: HostName,
@@ -65,7 +68,7 @@ pub struct NameFact {
 }
 
 /// What a ClientHello says of Encrypted Client Hello (RFC 9849).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Ech {
     /// No such extension.
     #[default]
@@ -85,7 +88,7 @@ impl Ech {
 
 /// What a TLS server certificate says (RFC 5280), where it goes in clear (TLS up to 1.2). Texts are safe to print, and
 /// cut at [`CertificateFact::MAX_TEXT`] bytes. The certificate was not verified: it is what the far end showed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CertificateFact {
     /// Common name of the subject.
     pub common_name: Option<Arc<str>>,
@@ -107,7 +110,7 @@ impl CertificateFact {
 }
 
 /// What STUN and TURN messages said (RFC 8489, RFC 8656). Texts are safe to print.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StunFact {
     /// SOFTWARE of either side.
     pub software: Option<Arc<str>>,
@@ -129,7 +132,7 @@ impl StunFact {
 }
 
 /// How lookups were hidden in a flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DnsTransport {
     /// DNS over TLS (RFC 7858).
     Dot,
@@ -151,7 +154,7 @@ impl DnsTransport {
 }
 
 /// A flow that carries lookups which cannot be seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptedDns {
     /// How.
     pub transport: DnsTransport,
@@ -160,7 +163,7 @@ pub struct EncryptedDns {
 }
 
 /// How much the recognition of an application's own protocol can carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ProtocolProof {
     /// At least 32 bits are fixed by the protocol and were met, or both sides agreed on as many.
     #[default]
@@ -170,7 +173,7 @@ pub enum ProtocolProof {
 }
 
 /// A name lookup of an application around the DNS (HTTPDNS). The request's own identifiers are never kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Httpdns {
     /// The service, by its id in `httpdns.toml`.
     pub service: Arc<str>,
@@ -188,14 +191,17 @@ impl Httpdns {
 }
 
 /// Everything read from one flow's payload.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// Names in the order they were seen, at most [`Facts::MAX_NAMES`].
     pub names: Vec<NameFact>,
     /// Application protocol by content: `dns`, `http`, `tls`, `quic`, … (ECS `network.protocol`).
-    pub protocol: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub protocol: Option<Word>,
     /// A protocol of one application, found by its content (`mmtls`, `mtproto`, …).
-    pub app_protocol: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub app_protocol: Option<Word>,
     /// How much that can carry; without meaning where `app_protocol` is empty.
     pub app_protocol_proof: ProtocolProof,
     /// A name lookup around the DNS.
