@@ -14,5 +14,6 @@
 mod builder;
 mod cases;
 mod docs;
+mod fuzz_replay;
 mod house;
 mod layering;
