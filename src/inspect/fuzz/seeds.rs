@@ -93,7 +93,9 @@ fn every_target_has_a_seed_and_takes_it() {
     for (name, entry) in TARGETS {
         let own: Vec<_> = seeds.iter().filter(|((target, _), _)| target == name).collect();
         assert!(!own.is_empty(), "{name} has no seed");
-        own.iter().for_each(|(_, bytes)| entry(bytes));
+        for (_, bytes) in own {
+            entry(bytes);
+        }
     }
 }
 

@@ -40,18 +40,14 @@ pub(super) fn is_unknown_version(datagram: &[u8]) -> bool {
         return false;
     }
     let offered = reader.rest().len();
-    match version {
-        0 => {
-            let named = ids.iter().flatten().any(|id| !id.is_empty());
-            named && offered > 0 && offered.is_multiple_of(4) && offered <= MAX_OFFERED * 4
-        }
-        _ => {
-            let reserved = version & 0x0f0f_0f0f == 0x0a0a_0a0a;
-            let draft = version >> 8 == 0x00ff_0000 && version & 0xff >= 0x23;
-            // A client's first datagram has at least 1200 bytes (RFC 9000 §14.1).
-            (reserved || draft) && datagram.len() >= 1200
-        }
+    if version == 0 {
+        let named = ids.iter().flatten().any(|id| !id.is_empty());
+        return named && offered > 0 && offered.is_multiple_of(4) && offered <= MAX_OFFERED * 4;
     }
+    let reserved = version & 0x0f0f_0f0f == 0x0a0a_0a0a;
+    let draft = version >> 8 == 0x00ff_0000 && version & 0xff >= 0x23;
+    // A client's first datagram has at least 1200 bytes (RFC 9000 §14.1).
+    (reserved || draft) && datagram.len() >= 1200
 }
 
 /// The Initial packets of a datagram; others are stepped over.
