@@ -29,3 +29,13 @@ pub struct DnsObservation {
     /// When the answer was seen.
     pub at: Timestamp,
 }
+
+/// A name of an address that a capture file brings along (pcapng name resolution block): somebody's resolver wrote it,
+/// at a time that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureName {
+    /// The address, IPv4-mapped ones as IPv4.
+    pub addr: IpAddr,
+    /// The name; a valid host name.
+    pub name: HostName,
+}

@@ -114,6 +114,7 @@ impl<S: PacketSource> Observer<S> {
             .limits()
             .into_iter()
             .chain(self.path.decoder.limits())
+            .chain(self.source.limits())
             .filter(|(_, count)| *count > 0)
             .collect();
         Ledger {
