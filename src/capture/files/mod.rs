@@ -18,6 +18,8 @@ mod reader;
 #[cfg(test)]
 mod tests;
 mod told;
+#[cfg(test)]
+mod told_tests;
 mod window;
 
 use std::cmp::Reverse;

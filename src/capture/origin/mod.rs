@@ -7,8 +7,6 @@
 mod brought;
 mod headers;
 mod pcapdroid;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
