@@ -23,6 +23,8 @@ pub enum LookupVia {
     Dns,
     /// An application's own lookup over HTTP, around the network's resolver.
     Httpdns,
+    /// None by this client: a name that the capture file itself gives for the address ([`CaptureName`]).
+    CaptureFile,
 }
 
 /// An answer that matched a question seen before by client, server, id and name.

@@ -113,6 +113,30 @@ fn a_trailer_with_a_wrong_checksum_is_no_trailer() {
 }
 
 #[test]
+fn whoever_sends_frames_cannot_write_trailers() {
+    // Inside the packet: its own last octets.
+    let mut packet = vec![0x45, 0, 0, 86, 0, 0, 0, 0, 64, 50, 0, 0];
+    packet.extend(PHONE);
+    packet.extend(FAR);
+    packet.extend([0; 34]);
+    let frame = with_trailer(&packet, 10_123, "WeChat");
+    assert_eq!(frame.len(), 14 + 86);
+    let inside = read(&pcap(1, &[frame]));
+    assert_eq!((inside.frames[0].0.len(), &inside.frames[0].3), (100, &None));
+    // Behind the packet, but among frames of a network.
+    let mut other = vec![2; 12];
+    other.extend([8, 0]);
+    other.extend(ipv4(PHONE, FAR));
+    let frame = with_trailer(&ipv4(PHONE, FAR), 10_123, "WeChat");
+    let among = read(&pcap(1, &[other, frame.clone()]));
+    assert_eq!(
+        among.frames[1],
+        (frame.clone(), u32::try_from(frame.len()).unwrap(), LinkType::ETHERNET, None, false)
+    );
+    assert_eq!(among.limits["pcapdroid_trailers_broken"], 1);
+}
+
+#[test]
 fn loopback_frames_without_addresses_stay_as_they_are() {
     let mut frame = vec![0; 12];
     frame.extend([8, 0]);

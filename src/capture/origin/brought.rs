@@ -32,6 +32,8 @@ pub struct Brought {
     pub pid_comments: u64,
     /// Whether the file is PCAPdroid's.
     pub(in crate::capture) pcapdroid: bool,
+    /// Whether it has Ethernet frames with addresses, as PCAPdroid never writes them.
+    pub(in crate::capture) ethernet: bool,
     /// The maker counted last: most frames repeat it.
     last: Option<Arc<ProcessRef>>,
 }

@@ -35,7 +35,8 @@ pub(super) struct Origins {
     known: HashMap<Key, Arc<ProcessRef>, RandomState>,
     /// Frames whose maker was not kept because there were too many.
     pub(super) full: u64,
-    /// Frames with a trailer whose checksum is wrong; they are left as they are.
+    /// Frames with what looks like a trailer but is none: its checksum is wrong, it stands inside the packet, or in a
+    /// file with frames of other origin. They are left as they are.
     pub(super) bad_trailers: u64,
 }
 
@@ -67,9 +68,18 @@ impl Origins {
                 brought.relayed += u64::from(relayed);
                 Bare { relayed, ..bare }
             }
-            LinkType::PKTAP | PKTAP_USER2 => Bare { origin: headers::pktap(self, bytes), ..bare },
-            LinkType::NFLOG => Bare { origin: headers::nflog(self, bytes), ..bare },
-            _ => bare,
+            _ => Bare { origin: self.of_header(link, bytes), ..bare },
+        }
+    }
+
+    /// The maker that a header of the capturing system names. All that is believed of a live interface: what stands
+    /// behind a header there came from the network.
+    #[inline]
+    pub(super) fn of_header(&mut self, link: LinkType, bytes: &[u8]) -> Option<&Arc<ProcessRef>> {
+        match link {
+            LinkType::PKTAP | PKTAP_USER2 => headers::pktap(self, bytes),
+            LinkType::NFLOG => headers::nflog(self, bytes),
+            _ => None,
         }
     }
 

@@ -4,6 +4,9 @@
 //! to a multiple of four, then 32 octets: magic, user id (both big-endian), application name of 20 octets, and the CRC-32
 //! of all before it in the phone's byte order (little-endian on all Android devices).
 //!
+//! A trailer is believed only behind an IP packet, with a right checksum, and in a file in which no frame before it has
+//! Ethernet addresses: in a capture of a network, whoever sends frames could write one.
+//!
 //! Without root it is a VPN that ends connections on the phone and opens its own: times, TTL, window and MSS in such a
 //! file are the relay's. A trailer does not say whether the phone was rooted, so every file with trailers counts as
 //! relayed; a missing round trip is better than a wrong one.
@@ -20,6 +23,7 @@ use crate::model::{AndroidUid, OriginSource, ProcessRef};
 /// First octets of a trailer.
 const MAGIC: [u8; 4] = 0x0107_2021_u32.to_be_bytes();
 const TRAILER: usize = 32;
+const ETHERNET_HEADER: usize = 14;
 /// The phone's address inside the VPN, the same in all versions and on all phones.
 const VPN_V4: Ipv4Addr = Ipv4Addr::new(10, 215, 173, 1);
 const VPN_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 2, 0xfd00, 1, 0xfd00, 1, 0xfd00, 1);
@@ -47,11 +51,16 @@ pub(super) fn ethernet<'f, 'o>(
     if bare.bytes.first_chunk::<12>() == Some(&[0; 12]) {
         return trailer(origins, brought, bare);
     }
-    if brought.pcapdroid && is_whole_ip(bare.bytes, bare.wire) {
+    if brought.ethernet {
+        return bare;
+    }
+    let whole = is_whole_ip(bare.bytes, bare.wire);
+    if whole && brought.pcapdroid {
         // Where the trailer would not fit, the writer leaves out the Ethernet header too.
         brought.relayed += 1;
         return Bare { link: LinkType::RAW, relayed: true, ..bare };
     }
+    brought.ethernet = !whole;
     bare
 }
 
@@ -67,7 +76,9 @@ fn trailer<'f, 'o>(origins: &'o mut Origins, brought: &mut Brought, bare: Bare<'
     };
     let mut crc = Crc::new();
     crc.update(checked);
-    if crc.sum() != u32::from_le_bytes(sum) {
+    let behind_packet = ip_length(bytes.get(ETHERNET_HEADER..).unwrap_or_default())
+        .is_some_and(|length| ETHERNET_HEADER + length <= bytes.len());
+    if crc.sum() != u32::from_le_bytes(sum) || brought.ethernet || !behind_packet {
         origins.bad_trailers += 1;
         return bare;
     }
@@ -84,15 +95,19 @@ fn trailer<'f, 'o>(origins: &'o mut Origins, brought: &mut Brought, bare: Bare<'
     Bare { bytes, wire, origin, relayed: true, ..bare }
 }
 
-/// Whether this is an IP packet and nothing else: its length field is the frame's length.
-fn is_whole_ip(bytes: &[u8], wire: u32) -> bool {
-    let field =
-        |at: usize| bytes.get(at..).and_then(|b| b.first_chunk::<2>()).map(|b| u16::from_be_bytes(*b));
+/// Length of an IP packet by its own header.
+fn ip_length(bytes: &[u8]) -> Option<usize> {
+    let field = |at: usize| bytes.get(at..)?.first_chunk::<2>().map(|b| usize::from(u16::from_be_bytes(*b)));
     match bytes.first() {
-        Some(0x45..0x50) => field(2).is_some_and(|total| u32::from(total) == wire),
-        Some(0x60..0x70) => field(4).is_some_and(|payload| u32::from(payload) + 40 == wire),
-        _ => false,
+        Some(0x45..0x50) => field(2),
+        Some(0x60..0x70) => field(4).map(|payload| payload + 40),
+        _ => None,
     }
+}
+
+/// Whether this is an IP packet and nothing else.
+fn is_whole_ip(bytes: &[u8], wire: u32) -> bool {
+    ip_length(bytes).is_some_and(|length| u32::try_from(length) == Ok(wire))
 }
 
 /// Whether an IP packet comes out of PCAPdroid's VPN, or goes into it.
