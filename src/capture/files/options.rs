@@ -6,7 +6,7 @@ use super::order::Order;
 const MOST: usize = 64;
 
 /// Goes over options; broken ones end the list, and what was read before them stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Options<'a> {
     rest: &'a [u8],
     order: Order,

@@ -115,7 +115,7 @@ impl Told {
             let number = || order.u32_at(value, 0);
             match code {
                 COMMENT if track.brought.pcapdroid => {
-                    android = android.or_else(|| decimal(value.strip_prefix(b"u-")?))
+                    android = android.or_else(|| decimal(value.strip_prefix(b"u-")?));
                 }
                 COMMENT => track.brought.pid_comments += u64::from(value.starts_with(b"PID=")),
                 FLAGS => direction = number().is_some_and(|flags| flags & 3 != 0),
