@@ -116,6 +116,11 @@ impl Store {
             .map_err(failed)
     }
 
+    /// How far a sink has come; `None` for one that is not known.
+    pub fn sink(&self, name: &str) -> Result<Option<SinkState>, StoreError> {
+        sink_state(&self.connection, name).map_err(self.failed("reading a sink's place"))
+    }
+
     /// The number that the next event will have.
     pub fn next_event(&self) -> Result<i64, StoreError> {
         self.connection

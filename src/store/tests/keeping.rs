@@ -1,7 +1,7 @@
 //! What was put in comes out as it was.
 
 use super::*;
-use crate::model::{Certainty, Verdict};
+use crate::model::{Certainty, Outcome, Verdict};
 
 #[test]
 fn flows_come_back_as_they_were_newest_first() {

@@ -10,10 +10,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{
-    Alert, AlertState, AlertTransition, Bytes, EnrichedFlow, FlowId, Outcome, Role, Severity, Timestamp,
-    fixture,
-};
+use crate::model::{Alert, AlertState, AlertTransition, EnrichedFlow, FlowId, Severity, Timestamp, fixture};
 
 /// A store in a folder of its own.
 struct Fresh {
@@ -73,32 +70,7 @@ fn flow(id: u64, end: i64) -> EnrichedFlow {
 }
 
 fn alert(id: &str, last: i64, state: AlertState) -> Alert {
-    let flow = fixture::flow();
-    Alert {
-        id: id.into(),
-        state,
-        rule: "wechat-cn".into(),
-        rule_name: "WeChat in China".into(),
-        severity: Severity::High,
-        outcome: Outcome::Match,
-        role: Role::Server,
-        country: fixture::country("CN"),
-        device: flow.device.clone(),
-        identification: flow.identification.clone(),
-        remote: flow.remote.clone(),
-        remotes: vec![flow.remote.addr],
-        names: Vec::new(),
-        because: vec!["the server stands in CN".into()],
-        evidence: flow.identification.evidence.clone(),
-        first_flow: flow.record.id,
-        flows: 1,
-        bytes: Bytes { up: 1000, down: 2000 },
-        start: at(last - 10),
-        opened: at(last - 5),
-        last: at(last),
-        time_digits: 6,
-        provenance: Arc::default(),
-    }
+    Alert { state, start: at(last - 10), opened: at(last - 5), last: at(last), ..fixture::alert(id) }
 }
 
 fn all_flows(reader: &Reader) -> Vec<EnrichedFlow> {
