@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction};
 const STEPS: &[&str] = &[V1];
 
 /// The version that this program writes.
-pub(super) const VERSION: i64 = STEPS.len() as i64;
+pub(super) const VERSION: i64 = STEPS.len().cast_signed() as i64;
 
 const V1: &str = "
 CREATE TABLE meta (

@@ -91,8 +91,7 @@ impl Bench {
         for progress in noted.try_iter() {
             self.store.note_progress(&progress, now()).unwrap();
         }
-        let got = got.lock().unwrap().clone();
-        got
+        got.lock().unwrap().clone()
     }
 
     fn state(&self) -> crate::store::SinkState {

@@ -11,7 +11,7 @@ fn days(n: u64) -> HumanDuration {
 fn each_kind_is_forgotten_at_its_own_age() {
     let config =
         StoreConfig { keep_flows: days(1), keep_hours: days(2), keep_days: days(4), ..Default::default() };
-    let mut fresh = Fresh::with(config);
+    let mut fresh = Fresh::with(&config);
     fresh.put_flows([flow(1, 1_000)]);
     let count = |fresh: &Fresh| {
         let totals = fresh.reader().totals().unwrap();
@@ -25,7 +25,7 @@ fn each_kind_is_forgotten_at_its_own_age() {
 
 #[test]
 fn an_alert_is_never_forgotten_while_a_sink_waits_for_it_or_while_it_is_open() {
-    let mut fresh = Fresh::with(StoreConfig { keep_alerts: days(1), ..Default::default() });
+    let mut fresh = Fresh::with(&StoreConfig { keep_alerts: days(1), ..Default::default() });
     fresh.store.register_sink("mail").unwrap();
     let seq = fresh.put_alert(&alert("aa", 100, AlertState::Closed), AlertTransition::Closed, at(101));
     fresh.put_alert(&alert("bb", 100, AlertState::Open), AlertTransition::Opened, at(101));
@@ -63,7 +63,7 @@ fn a_store_that_outgrows_its_limit_gives_up_flows_before_rollups_before_alerts()
 
 #[test]
 fn what_is_forgotten_is_gone_from_the_bytes_of_the_files() {
-    let mut fresh = Fresh::with(StoreConfig {
+    let mut fresh = Fresh::with(&StoreConfig {
         keep_flows: days(1),
         keep_hours: days(1),
         keep_days: days(1),

@@ -20,12 +20,12 @@ struct Fresh {
 
 impl Fresh {
     fn new() -> Self {
-        Self::with(StoreConfig::default())
+        Self::with(&StoreConfig::default())
     }
 
-    fn with(config: StoreConfig) -> Self {
+    fn with(config: &StoreConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (store, opened) = Store::open(&folder.path().join("whither.db"), &config, at(0)).unwrap();
+        let (store, opened) = Store::open(&folder.path().join("whither.db"), config, at(0)).unwrap();
         assert_eq!(opened, Opened::default());
         Self { folder, store }
     }

@@ -45,7 +45,7 @@ fn sinks_that_are_no_longer_configured_are_forgotten() {
 
 #[test]
 fn numbers_of_events_are_never_used_twice() {
-    let mut fresh = Fresh::with(StoreConfig::default());
+    let mut fresh = Fresh::with(&StoreConfig::default());
     fresh.put_alert(&alert("aa", 100, AlertState::Closed), AlertTransition::Closed, at(101));
     fresh.store.expire(at(900 * 86_400)).unwrap();
     assert_eq!(fresh.reader().totals().unwrap().events, 0);
