@@ -10,6 +10,9 @@
     reason = "a test ends by panicking, and says why it skips"
 )]
 
+mod captures;
 mod docs;
 mod house;
 mod layering;
+mod reading;
+mod truth;
