@@ -10,7 +10,10 @@
     reason = "a test ends by panicking, and says why it skips"
 )]
 
+#[allow(dead_code, reason = "the captures of further cases use the rest")]
+mod builder;
 mod captures;
+mod cases;
 mod docs;
 mod house;
 mod layering;
