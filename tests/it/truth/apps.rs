@@ -69,8 +69,7 @@ pub(super) fn capture(capture: &Capture, words: &Words, score: &mut Score, found
         let grounds = grounds.into_iter().collect::<Vec<_>>().join(", ");
         let Some(app) = &row.app else {
             if row.origin_app.is_none() && !named.is_empty() {
-                found.push(Difference::of(row, "app added", row.confidence.clone(), grounds));
-                score.added += 1;
+                added(row, &grounds, score, found);
             }
             continue;
         };
@@ -92,5 +91,18 @@ pub(super) fn capture(capture: &Capture, words: &Words, score: &mut Score, found
             Answer::Nothing if words.ids(app).is_empty() => {}
             Answer::Nothing => found.push(Difference::of(row, "app missing", truth(), String::new())),
         }
+    }
+}
+
+/// We name a flow that the truth does not. Where the truth has the flow's host name, its table of names is only
+/// smaller than the catalogue, each fact of which has its own source and lint: such names are printed, to be read. Where it
+/// has none, the name may be invented, and has to be explained.
+fn added(row: &Row, grounds: &str, score: &mut Score, found: &mut Vec<Difference>) {
+    let by_name = ["tls_sni", "quic_sni", "http_host"].iter().any(|method| grounds.ends_with(method));
+    if by_name && !row.names.is_empty() && row.confidence == "none" {
+        let names: Vec<&str> = row.names.iter().map(String::as_str).collect();
+        *score.beyond.entry(format!("{grounds:24} {}", names.join(" "))).or_default() += 1;
+    } else {
+        found.push(Difference::of(row, "app added", row.confidence.clone(), grounds.to_owned()));
     }
 }

@@ -64,8 +64,8 @@ pub(super) struct Score {
     apps: BTreeMap<String, (Tally, Tally)>,
     /// Flows of applications that the catalogue does not have.
     pub(super) unlisted: u32,
-    /// Flows named where the truth knows no name.
-    pub(super) added: u32,
+    /// Flows named by a host name that the truth's table lacks, by grounds and name.
+    pub(super) beyond: BTreeMap<String, u32>,
 }
 
 impl Score {
@@ -167,6 +167,10 @@ impl fmt::Display for Score {
         line(f, "not by nDPI", self.sum(|class| class != "ndpi"))?;
         line(f, "all", self.sum(|_| true))?;
         writeln!(f, "flows of applications that are not in the catalogue: {}", self.unlisted)?;
-        writeln!(f, "flows named where the truth knows no name: {}", self.added)
+        writeln!(f, "\nnamed by a host name that the truth's table lacks:")?;
+        for (grounds, count) in &self.beyond {
+            writeln!(f, "{count:4}  {grounds}")?;
+        }
+        Ok(())
     }
 }
