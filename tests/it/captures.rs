@@ -119,8 +119,8 @@ fn packet_path(path: &Path) -> Result<(Ledger, Counters), CaptureError> {
 
 /// Cuts in the headers at the front, at places all over the file, and just before its end.
 fn cuts(length: usize) -> Vec<usize> {
-    let mut cuts: Vec<usize> = (3..length.min(64)).step_by(19).collect();
-    let stride = (length / 5).max(1) | 1;
+    let mut cuts: Vec<usize> = (5..length.min(64)).step_by(29).collect();
+    let stride = (length / 3).max(1) | 1;
     cuts.extend((64..length).step_by(stride));
     cuts.extend(length.checked_sub(1));
     cuts
@@ -174,7 +174,7 @@ fn the_program_reads_captures_as_the_library_does() {
     let (Some(open), Some(hostile)) = (reading::shared("open"), reading::shared("hostile")) else { return };
     let sample =
         |folder: &Path, every| reading::captures_in(folder).into_iter().step_by(every).collect::<Vec<_>>();
-    let files = [sample(&open, 12), sample(&hostile, 20)].concat();
+    let files = [sample(&open, 20), sample(&hostile, 40)].concat();
     reading::each(&files, |path| {
         guarded(path, || {
             let run = || {
