@@ -29,6 +29,9 @@ pub(super) struct Event {
     pub(super) action: &'static str,
     /// Flow: its id and record number. Alert: its id, the same at every update and redelivery.
     pub(super) id: String,
+    /// Number of this document in the store's order; alerts of the daemon only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sequence: Option<i64>,
     /// First packet.
     pub(super) start: String,
     /// Last packet so far.
@@ -45,6 +48,29 @@ pub(super) struct Event {
     pub(super) provider: &'static str,
     /// `whither.flow` or `whither.alert`.
     pub(super) dataset: &'static str,
+}
+
+/// `process`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Process<'a> {
+    /// Name of the process or application, harmful bytes escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<&'a str>,
+    /// Process id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pid: Option<u32>,
+    /// Path of the executable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) executable: Option<&'a str>,
+}
+
+/// `container`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Container<'a> {
+    /// The container, or the control group, that the process runs in.
+    pub(super) id: &'a str,
 }
 
 /// `rule`.
