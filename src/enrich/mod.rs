@@ -209,16 +209,38 @@ impl Enricher {
             None => NetworkScope::Global,
         };
         if scope != NetworkScope::Global {
-            let operator = Operator { asn: None, name: None, as_name: None, owner: None, cdn: false };
+            let operator =
+                Operator { asn: None, name: None, as_name: None, owner: None, cdn: false, kind: None };
             let roles = RoleAnswers::default();
             return (
-                RemoteContext { addr, looked_up, scope, anycast: false, operator, roles, hostname: None },
+                RemoteContext {
+                    addr,
+                    looked_up,
+                    scope,
+                    anycast: false,
+                    operator,
+                    roles,
+                    hostname: None,
+                    region_claim: None,
+                },
                 None,
             );
         }
         let answers = set.answers(looked_up);
         let row = self.operators.find(looked_up, lookup::asn(&answers), self.day).cloned();
         let lookup::Conclusion { anycast, operator, roles } = lookup::conclude(&answers, row.as_deref());
-        (RemoteContext { addr, looked_up, scope, anycast, operator, roles, hostname: None }, row)
+        (
+            RemoteContext {
+                addr,
+                looked_up,
+                scope,
+                anycast,
+                operator,
+                roles,
+                hostname: None,
+                region_claim: None,
+            },
+            row,
+        )
     }
 }

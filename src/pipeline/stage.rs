@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::alert::AlertBook;
-use crate::appid::{Identifier, Question};
+use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared};
 use crate::enrich::Enricher;
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord, HostName,
-    Identification, MacAddr, NameCandidate, Outcome, Provenance, Timestamp,
+    Alert, AlertTransition, Bytes, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
+    HostName, Identification, MacAddr, NameCandidate, NetworkScope, Outcome, Protocol, Provenance, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 
@@ -42,6 +42,10 @@ pub struct FlowStage {
     book: AlertBook,
     /// What is remembered of flows between their records.
     open: HashMap<FlowId, OpenFlow>,
+    /// What flows called themselves, for those to the same address that do not.
+    neighbours: Neighbours,
+    /// Which addresses serve several owners.
+    fronts: Fronts,
     open_full: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
@@ -75,6 +79,8 @@ impl FlowStage {
             parts,
             book,
             open: HashMap::new(),
+            neighbours: Neighbours::default(),
+            fronts: Fronts::default(),
             open_full: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
@@ -84,8 +90,16 @@ impl FlowStage {
     /// Takes one observation the whole way.
     pub fn take(&mut self, observation: Observation, sink: &mut dyn Sink) {
         match observation {
-            Observation::Dns(answer) => self.parts.enricher.learn(&answer),
+            Observation::Dns(answer) => self.learn(&answer),
             Observation::Flow(record) => self.judge(record, sink),
+        }
+    }
+
+    fn learn(&mut self, answer: &DnsObservation) {
+        self.parts.enricher.learn(answer);
+        let catalogue = self.parts.identifier.catalogue();
+        for address in &answer.answers {
+            self.fronts.learn(catalogue, address.addr, &answer.question, answer.at);
         }
     }
 
@@ -113,6 +127,8 @@ impl FlowStage {
         let mut limits = self.parts.enricher.limits();
         limits.extend(self.parts.judge.limits());
         limits.extend(self.book.limits());
+        self.neighbours.limits(&mut limits);
+        self.fronts.limits(&mut limits);
         limits.insert("open_flows_full".to_owned(), self.open_full);
         limits.retain(|_, count| *count > 0);
         limits
@@ -149,11 +165,17 @@ impl FlowStage {
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
         }
+        let shared =
+            Shared::by_operator(&remote).or_else(|| self.fronts.observed(sides.remote.addr, record.end));
+        let near = self.neighbours(&record, &sides, remote.scope);
         let identification = self.parts.identifier.identify(&Question {
             record: &record,
             remote: sides.remote,
             asn: remote.operator.asn,
             dns: &memory.dns,
+            hidden: &[],
+            near: &near,
+            shared,
             at: record.start,
         });
         remote.hostname = host_name(&record, &memory.dns, &identification);
@@ -166,6 +188,29 @@ impl FlowStage {
             verdicts: Vec::new(),
             provenance: Arc::clone(&self.parts.provenance),
         }
+    }
+
+    /// The neighbours of a flow that says nothing itself; a flow that does becomes a neighbour of others. Only flows that
+    /// the device began, to the Internet, take part: elsewhere an address is a machine, not a service.
+    fn neighbours(&mut self, record: &FlowRecord, sides: &Sides, scope: NetworkScope) -> Vec<Neighbour> {
+        let began = sides.device_is_source || record.source_basis.is_guess();
+        let carries = matches!(record.protocol, Protocol::TCP | Protocol::UDP);
+        if !began || !carries || scope != NetworkScope::Global {
+            return Vec::new();
+        }
+        let (client, remote) = (sides.device.addr, sides.remote.addr);
+        let called = self.parts.identifier.called(record);
+        if called.is_empty() {
+            return self.neighbours.of(client, remote, (record.start, record.end), record.id);
+        }
+        for (called, at) in called {
+            if let Called::Name(name, _) = &called {
+                self.fronts.learn(self.parts.identifier.catalogue(), remote, name, at);
+            }
+            let neighbour = Neighbour { flow: record.id, called, at, until: record.end };
+            self.neighbours.note(client, remote, neighbour);
+        }
+        Vec::new()
     }
 
     /// Keeps what the flow's next record will need.

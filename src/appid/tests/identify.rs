@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{
     Counters, Ech, Endpoint, Evidence, Facts, FlowId, FlowRecord, HostName, Identification, LookupVia,
-    NameCandidate, NameFact, NameOrigin, ObservationPoint, Protocol, ProtocolProof, SourceBasis, Tier,
-    Timestamp, Tunnel, VlanTags,
+    NameCandidate, NameFact, NameOrigin, ObservationPoint, ProcessRef, Protocol, ProtocolProof, SourceBasis,
+    Tier, Timestamp, Tunnel, VlanTags,
 };
 
 const START: i64 = 1_000_000;
@@ -28,6 +28,10 @@ struct Case {
     port: u16,
     asn: Option<u32>,
     dns: Vec<NameCandidate>,
+    hidden: Vec<NameCandidate>,
+    near: Vec<Neighbour>,
+    shared: Option<Shared>,
+    origin: Option<Arc<ProcessRef>>,
 }
 
 fn case() -> Case {
@@ -37,6 +41,10 @@ fn case() -> Case {
         port: 443,
         asn: None,
         dns: Vec::new(),
+        hidden: Vec::new(),
+        near: Vec::new(),
+        shared: None,
+        origin: None,
     }
 }
 
@@ -91,12 +99,21 @@ impl Case {
             reverse_total: Counters::default(),
             tcp: None,
             facts: Arc::new(self.facts),
-            origin: None,
+            origin: self.origin,
             origin_conflict: false,
             relayed: false,
             end_reason: None,
         };
-        let question = Question { record: &record, remote, asn: self.asn, dns: &self.dns, at: at(0) };
+        let question = Question {
+            record: &record,
+            remote,
+            asn: self.asn,
+            dns: &self.dns,
+            hidden: &self.hidden,
+            near: &self.near,
+            shared: self.shared,
+            at: at(0),
+        };
         let identification = Identifier::new(catalogue).identify(&question);
         well_formed(&identification);
         identification
