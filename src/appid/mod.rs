@@ -28,6 +28,7 @@ mod neighbours;
 mod owner;
 mod owners;
 mod parse;
+mod region;
 mod suffixes;
 mod weigh;
 
@@ -46,3 +47,4 @@ pub use fronts::{Fronts, Shared};
 pub use identify::{Identifier, Question};
 pub use lint::{LintFinding, LintLevel};
 pub use neighbours::{Called, Neighbour, Neighbours};
+pub use region::{RegionReport, region_of};

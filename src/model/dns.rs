@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{HostName, Timestamp};
 
 /// An address given in an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsAnswer {
     /// The address (A, AAAA, or a hint of an HTTPS/SVCB record, RFC 9460).
     pub addr: IpAddr,
@@ -14,7 +16,7 @@ pub struct DnsAnswer {
 }
 
 /// How a client learned a name's addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum LookupVia {
     /// The DNS.
     #[default]
@@ -24,7 +26,7 @@ pub enum LookupVia {
 }
 
 /// An answer that matched a question seen before by client, server, id and name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsObservation {
     /// Who asked.
     pub client: IpAddr,

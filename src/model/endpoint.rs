@@ -3,21 +3,24 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::word::Word;
 use super::{CountryCode, HostName, MacAddr, RoleAnswers};
 
 /// What kind of network an address is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum NetworkScope {
     /// In the configured local networks.
     Local,
     /// A special-purpose range (the word is the registry's; RFC 6890).
-    Special(&'static str),
+    Special(#[serde(with = "super::word")] Word),
     /// Anything else: the Internet.
     Global,
 }
 
 /// The local end of a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceContext {
     /// A stable id: its configured name, else its MAC address, else its address.
     pub id: Arc<str>,
@@ -32,7 +35,7 @@ pub struct DeviceContext {
 }
 
 /// Who runs the remote's network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
     /// The AS number that announces the address, where known.
     pub asn: Option<u32>,
@@ -49,7 +52,7 @@ pub struct Operator {
 }
 
 /// What a vendor's own word for a region stands for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RegionPlace {
     /// One country.
     Country(CountryCode),
@@ -58,7 +61,7 @@ pub enum RegionPlace {
 }
 
 /// A region that the vendor's own host name claims. Not where the machine is: a claim to be held against that.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RegionClaim {
     /// Whose names these are (`tencent-wechat`).
     pub vendor: Arc<str>,
@@ -71,11 +74,12 @@ pub struct RegionClaim {
     /// Where its meaning is known from.
     pub source: Arc<str>,
     /// `doc`: the vendor documents it; `seen`: plain from names that are in use.
-    pub confidence: &'static str,
+    #[serde(with = "super::word")]
+    pub confidence: Word,
 }
 
 /// The remote end of a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteContext {
     /// Its address.
     pub addr: IpAddr,

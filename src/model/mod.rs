@@ -23,6 +23,7 @@ mod origin;
 mod time;
 mod units;
 mod verdict;
+mod word;
 
 pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
 pub use alert::{Alert, AlertState, AlertTransition, Bytes};
@@ -43,3 +44,4 @@ pub use origin::{AndroidUid, Label, OriginSource, ProcessRef};
 pub use time::Timestamp;
 pub use units::{HumanDuration, HumanSize, Problem};
 pub use verdict::{Finding, Outcome, Severity, Verdict};
+pub use word::Word;

@@ -16,6 +16,7 @@ pub mod observer;
 pub mod offline;
 pub mod pace;
 pub mod parts;
+pub mod score;
 pub mod stage;
 pub mod summary;
 

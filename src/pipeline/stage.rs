@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::alert::AlertBook;
-use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared};
+use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
 use crate::enrich::Enricher;
 use crate::meter::Observation;
 use crate::model::{
     Alert, AlertTransition, Bytes, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
-    HostName, Identification, MacAddr, NameCandidate, NetworkScope, Outcome, Protocol, Provenance, Timestamp,
+    HostName, Identification, MacAddr, NameCandidate, NetworkScope, Outcome, Protocol, Provenance,
+    RegionClaim, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 
@@ -179,6 +180,7 @@ impl FlowStage {
             at: record.start,
         });
         remote.hostname = host_name(&record, &memory.dns, &identification);
+        remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
         EnrichedFlow {
             record,
             identification,
@@ -271,6 +273,12 @@ fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings
             None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
         }
     }
+}
+
+/// The region that the name claims; where it claims none, the names that its lookup led to (who serves it).
+fn region_claim(name: &HostName, dns: &[NameCandidate]) -> Option<Arc<RegionClaim>> {
+    let aliases = dns.iter().find(|c| c.name == *name).map(|c| c.aliases.as_slice()).unwrap_or_default();
+    std::iter::once(name).chain(aliases.iter().rev()).find_map(|name| region_of(name).claim)
 }
 
 /// The best host name of the remote: what the flow itself says; else the one name that DNS gave this client for

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Alert, AlertTransition, Bytes, Certainty, CountryCode, EnrichedFlow, HostName, NetworkScope, Outcome,
-    Role, Timestamp,
+    RegionClaim, Role, Timestamp,
 };
 
 use super::stage::Sink;
@@ -100,6 +100,8 @@ pub struct Destination {
     pub names: Examples<HostName>,
     /// Its addresses.
     pub addresses: Examples<IpAddr>,
+    /// Regions that the vendor's own names for it claim.
+    pub region_claims: Examples<RegionClaim>,
     /// The kinds of evidence that named the application here.
     pub methods: BTreeSet<&'static str>,
 }
@@ -115,6 +117,8 @@ pub struct Application {
     pub destinations: BTreeMap<DestinationKey, Destination>,
     /// Octets by confidence tier letter.
     pub by_tier: BTreeMap<&'static str, u64>,
+    /// Octets by the kind of evidence that decided.
+    pub by_method: BTreeMap<&'static str, u64>,
 }
 
 /// One device's part.
@@ -158,6 +162,8 @@ pub struct Summary {
     pub rules: BTreeMap<Arc<str>, RuleTally>,
     /// Octets by tier letter; the key `none` holds flows without any evidence.
     pub bytes_by_tier: BTreeMap<&'static str, u64>,
+    /// Octets by the kind of evidence that decided; the key `none` holds flows without any evidence.
+    pub bytes_by_method: BTreeMap<&'static str, u64>,
     /// Octets of flows whose application is not known.
     pub bytes_unnamed: u64,
     /// The last state of every alert, by id.
@@ -185,7 +191,9 @@ impl Summary {
         let id = flow.identification.app.as_ref().map(|a| Arc::clone(&a.id));
         let tier = flow.identification.tier.map_or("none", |t| t.letter());
         let octets = flow.bytes_up_total().saturating_add(flow.bytes_down_total());
+        let method = flow.identification.method.unwrap_or("none");
         *self.bytes_by_tier.entry(tier).or_default() += octets;
+        *self.bytes_by_method.entry(method).or_default() += octets;
         if id.is_none() {
             self.bytes_unnamed += octets;
         }
@@ -195,6 +203,7 @@ impl Summary {
         }
         app.tally.add(flow);
         *app.by_tier.entry(tier).or_default() += octets;
+        *app.by_method.entry(method).or_default() += octets;
         let key = destination_key(flow);
         if !app.destinations.contains_key(&key) {
             if self.destinations >= Self::MAX_DESTINATIONS {
@@ -208,6 +217,9 @@ impl Summary {
         destination.addresses.add(flow.remote.addr);
         if let Some(name) = &flow.remote.hostname {
             destination.names.add(name.clone());
+        }
+        if let Some(claim) = &flow.remote.region_claim {
+            destination.region_claims.add(RegionClaim::clone(claim));
         }
         if let Some(method) = flow.identification.method {
             destination.methods.insert(method);
