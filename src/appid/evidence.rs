@@ -41,16 +41,17 @@ pub(super) fn flow_names<'c>(catalogue: &'c Catalogue, question: &Question<'_>) 
     names
         .map(|fact| {
             let outer = outer(catalogue, facts, fact);
-            let met = if outer.is_some() { None } else { catalogue.fact_above(&fact.name) };
+            let cover = is_cover(catalogue, facts, fact);
+            let met = if cover { None } else { catalogue.fact_above(&fact.name) };
             let shown = outer.or(met.map(|(_, d)| d));
             let label = shown.map(|d| {
-                if outer.is_some() { format!("cover name {}", d.domain).into() } else { Arc::clone(&d.label) }
+                if cover { format!("cover name {}", d.domain).into() } else { Arc::clone(&d.label) }
             });
             FlowName {
                 name: fact.name.clone(),
                 app: met.filter(|(_, d)| d.confidence == Confidence::Good).map(|(a, _)| a),
                 certificate: fact.origin == NameOrigin::Certificate,
-                cover: outer.is_some(),
+                cover,
                 origin: fact.origin,
                 evidence: Evidence {
                     kind: EvidenceKind::FlowName(fact.origin.word()),
@@ -66,13 +67,16 @@ pub(super) fn flow_names<'c>(catalogue: &'c Catalogue, question: &Question<'_>) 
 
 /// The catalogue's fact for a cover name, where a greeting with Encrypted Client Hello shows one.
 fn outer<'c>(catalogue: &'c Catalogue, facts: &Facts, fact: &NameFact) -> Option<&'c DomainFact> {
-    let hello = matches!(fact.origin, NameOrigin::TlsSni | NameOrigin::QuicSni | NameOrigin::DtlsSni);
-    if hello && facts.ech == Ech::Present { catalogue.outer_name(&fact.name) } else { None }
+    (is_hello(fact) && facts.ech.is_offered()).then(|| catalogue.outer_name(&fact.name)).flatten()
+}
+
+const fn is_hello(fact: &NameFact) -> bool {
+    matches!(fact.origin, NameOrigin::TlsSni | NameOrigin::QuicSni | NameOrigin::DtlsSni)
 }
 
 /// Whether a name is a cover, so that it says nothing of the application.
 pub(super) fn is_cover(catalogue: &Catalogue, facts: &Facts, fact: &NameFact) -> bool {
-    outer(catalogue, facts, fact).is_some()
+    (is_hello(fact) && facts.ech == Ech::Real) || outer(catalogue, facts, fact).is_some()
 }
 
 /// What this client's own lookups say of the remote address.

@@ -103,3 +103,27 @@ fn owner(catalogue: &Catalogue, name: &HostName) -> Option<Arc<str>> {
         _ => Some(psl::domain_str(name.as_str())?.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shared_when_names_of_three_owners_were_seen_on_it() {
+        let catalogue = Catalogue::embedded().unwrap();
+        let addr: IpAddr = "9.9.9.9".parse().unwrap();
+        let mut fronts = Fronts::default();
+        let mut learn = |name: &str, day: i64| {
+            let at = Timestamp::from_parts(day * 86_400, 0);
+            fronts.learn(&catalogue, addr, &HostName::from_wire(name.as_bytes()).unwrap(), at);
+            fronts.observed(addr, at).is_some()
+        };
+        assert!(!learn("short.weixin.qq.com", 0));
+        assert!(!learn("im.qq.com", 0), "the same vendor");
+        assert!(!learn("a.example.co.uk", 0));
+        assert!(!learn("b.example.co.uk", 0), "the same registrable domain");
+        assert!(!learn("9.9.9.9", 0), "no name");
+        assert!(learn("d111111abcdef8.cloudfront.net", 0), "below a rented domain the tenant owns");
+        assert!(!learn("a.example.co.uk", 31), "what was seen a month ago no longer counts");
+    }
+}

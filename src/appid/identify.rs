@@ -27,8 +27,8 @@ use super::neighbours::{Called, Neighbour};
 use super::owner;
 use super::weigh::{self, Grounds, Outcome};
 use crate::model::{
-    Endpoint, Evidence, EvidenceKind, FlowRecord, Identification, NameCandidate, NameOrigin, ProtocolProof,
-    Tier, Timestamp,
+    Endpoint, Evidence, EvidenceKind, FlowRecord, HostName, Identification, NameCandidate, NameOrigin,
+    ProtocolProof, Tier, Timestamp,
 };
 
 /// More pieces than a reader weighs; the deciding ones come first.
@@ -78,11 +78,17 @@ impl Identifier {
         owner::over(&self.catalogue, question.record, self.by_network(question))
     }
 
+    /// The covers (Encrypted Client Hello) that a flow shows in place of names.
+    pub fn covers<'r>(&self, record: &'r FlowRecord) -> impl Iterator<Item = &'r HostName> {
+        let facts = &record.facts;
+        facts.names.iter().filter(|n| evidence::is_cover(&self.catalogue, facts, n)).map(|n| &n.name)
+    }
+
     /// What a flow calls itself, for its neighbours: its application's own protocol, and the names by which the client called
     /// the far end; no cover, no address, and nothing of a lookup.
     pub fn called(&self, record: &FlowRecord) -> Vec<(Called, Timestamp)> {
         let facts = &record.facts;
-        if is_lookup(record) {
+        if is_lookup(record) || facts.peer {
             return Vec::new();
         }
         let spoken = facts.names.iter().filter(|n| {
@@ -102,9 +108,11 @@ impl Identifier {
         if is_lookup(question.record) {
             return lookup(question.record);
         }
+        // Another user's device is no server of anybody's: its address says nothing.
+        let peer = question.record.facts.peer;
         let names = evidence::flow_names(catalogue, question);
-        let dns = DnsView::read(catalogue, question, question.dns, None);
-        let prefix = evidence::prefix(catalogue, question);
+        let dns = DnsView::read(catalogue, question, if peer { &[] } else { question.dns }, None);
+        let prefix = if peer { None } else { evidence::prefix(catalogue, question) };
         let protocol = evidence::protocol(catalogue, question).filter(|(app, _)| {
             let holder = prefix.as_ref().map(|(holder, _, _)| *holder);
             evidence::carries(catalogue, question, app, &names, &dns, holder)
@@ -132,7 +140,7 @@ impl Identifier {
             add(&mut weighed, evidence::alias_support(catalogue, question, app));
         }
         add(&mut weighed, prefix.map(|(_, _, e)| e));
-        if let Some((role, number)) = evidence::as_number(catalogue, question, app) {
+        if let Some((role, number)) = evidence::as_number(catalogue, question, app).filter(|_| !peer) {
             if outcome.tier.is_none() {
                 // On a shared address not even the vendor's own network says whose data it is, only who hosts it.
                 let own = role == AsRole::Own && question.shared.is_none();

@@ -13,6 +13,7 @@ mod error;
 mod geo;
 mod lookup;
 mod names;
+mod nat64;
 mod networks;
 mod operators;
 #[cfg(test)]
@@ -34,7 +35,7 @@ pub use networks::Networks;
 pub use operators::{OperatorRow, OperatorTable};
 
 use crate::model::{
-    DeviceContext, DnsObservation, MacAddr, NameCandidate, NetworkScope, Operator, RemoteContext,
+    DeviceContext, DnsObservation, HostName, MacAddr, NameCandidate, NetworkScope, Operator, RemoteContext,
     RoleAnswers, SourceBuild, Timestamp, is_special_address,
 };
 use cache::Cache;
@@ -178,6 +179,11 @@ impl Enricher {
     /// Names under which `client` may have reached `remote` at `at`, newest first.
     pub fn candidates(&self, client: IpAddr, remote: IpAddr, at: Timestamp) -> Vec<NameCandidate> {
         self.names.candidates(client, remote, at)
+    }
+
+    /// Names that `client` resolved and that may stand behind the cover `public_name` (RFC 9849), newest first.
+    pub fn hidden(&self, client: IpAddr, public_name: &HostName, at: Timestamp) -> Vec<NameCandidate> {
+        self.names.hidden(client, public_name, at)
     }
 
     /// What the answers rest on: databases in order of precedence, then operator tables.

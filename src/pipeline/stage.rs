@@ -57,6 +57,8 @@ pub struct FlowStage {
 struct OpenFlow {
     /// DNS candidates that it was first seen with: by its end the table of names may have forgotten them.
     dns: Vec<NameCandidate>,
+    /// Names that may stand behind the cover that it shows.
+    hidden: Vec<NameCandidate>,
     /// Octets up and down of earlier records of which a rule could not tell. If a later record settles it for a match,
     /// they belong to the alert too.
     owed: Vec<(Arc<str>, Bytes)>,
@@ -166,6 +168,11 @@ impl FlowStage {
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
         }
+        if memory.hidden.is_empty() {
+            let covers = self.parts.identifier.covers(&record);
+            let hidden = |cover| self.parts.enricher.hidden(sides.device.addr, cover, record.start);
+            memory.hidden = covers.flat_map(hidden).collect();
+        }
         let shared =
             Shared::by_operator(&remote).or_else(|| self.fronts.observed(sides.remote.addr, record.end));
         let near = self.neighbours(&record, &sides, remote.scope);
@@ -174,7 +181,7 @@ impl FlowStage {
             remote: sides.remote,
             asn: remote.operator.asn,
             dns: &memory.dns,
-            hidden: &[],
+            hidden: &memory.hidden,
             near: &near,
             shared,
             at: record.start,
@@ -197,7 +204,7 @@ impl FlowStage {
     fn neighbours(&mut self, record: &FlowRecord, sides: &Sides, scope: NetworkScope) -> Vec<Neighbour> {
         let began = sides.device_is_source || record.source_basis.is_guess();
         let carries = matches!(record.protocol, Protocol::TCP | Protocol::UDP);
-        if !began || !carries || scope != NetworkScope::Global {
+        if !began || !carries || scope != NetworkScope::Global || record.facts.peer {
             return Vec::new();
         }
         let (client, remote) = (sides.device.addr, sides.remote.addr);
@@ -217,7 +224,9 @@ impl FlowStage {
 
     /// Keeps what the flow's next record will need.
     fn remember(&mut self, flow: &EnrichedFlow, memory: OpenFlow) {
-        if flow.record.is_final() || (memory.dns.is_empty() && memory.owed.is_empty()) {
+        if flow.record.is_final()
+            || (memory.dns.is_empty() && memory.hidden.is_empty() && memory.owed.is_empty())
+        {
             return;
         }
         if self.open.len() < Self::MAX_OPEN {
