@@ -1,11 +1,13 @@
-//! Weighs the grounds: which application, by which method, in which tier. The tiers are those of [`Tier`].
+//! Weighs the grounds: which application, by which method, in which tier. The tiers are those of [`Tier`]; why they are
+//! so stands in docs/adr/0012. The maker of a flow (tier A) is laid over in [`super::owner`].
 //!
 //! | grounds | tier | names |
 //! |---|---|---|
 //! | a name in the flow (SNI, Host…), the application's own protocol | B | the application |
 //! | one fresh name in this client's DNS or HTTPDNS answers; a certificate | C | the application |
+//! | another flow of the client to the address, called by one application's name | C | the application |
 //! | its protocol by shape alone, at its own address or name | C | the application |
-//! | older, or several names of one application | D | the application, no host |
+//! | older, or several names of one application; a neighbour on a shared address; names behind a cover | D | the application, no host |
 //! | several applications, or an unknown name beside a known one | D | candidates only |
 //! | a prefix that nothing else is served from | E | the application |
 //! | the vendor's own AS number or prefix | E | nothing |
@@ -187,9 +189,6 @@ fn in_order(grounds: &Grounds<'_, '_>, outcome: &Outcome<'_>) -> Vec<Evidence> {
     if by(EvidenceKind::EchCandidate) {
         weighed.extend(grounds.hidden.evidence.iter().take(MAX_EVIDENCE / 2).cloned());
     }
-    if let Some(shared) = grounds.shared.filter(|_| outcome.shared) {
-        weighed.push(evidence::shared(shared));
-    }
     let rest = grounds.names.iter().filter(|n| Some(n.origin.word()) != outcome.method);
     // A contradiction must be seen even when names alone would fill the list.
     let names = others.into_iter().chain(rest).map(|n| n.evidence.clone());
@@ -208,6 +207,10 @@ fn in_order(grounds: &Grounds<'_, '_>, outcome: &Outcome<'_>) -> Vec<Evidence> {
     // Where nothing else was weighed, a neighbour without an application is worth a line too.
     if grounds.names.iter().all(|n| n.certificate || n.cover) {
         near().for_each(|e| add(&mut weighed, Some(e)));
+    }
+    // What lowers it stands behind what it lowers.
+    if let Some(shared) = grounds.shared.filter(|_| outcome.shared) {
+        weighed.insert(weighed.len().min(1), evidence::shared(shared));
     }
     weighed
 }

@@ -215,9 +215,9 @@ impl Token {
         self.country.clone().or_else(|| self.group.as_ref().map(|g| format!("group `{g}`")))
     }
 
-    /// How exact it is: pieces, a fixed one before one that stands for any.
-    fn pieces(&self) -> (usize, bool) {
-        (self.token.split('-').count(), !self.token.contains('*'))
+    /// How exact it is: in the name before the zone, more pieces before fewer, a fixed one before one that stands for any.
+    fn pieces(&self) -> (bool, usize, bool) {
+        (self.at != Place::Zone, self.token.split('-').count(), !self.token.contains('*'))
     }
 
     /// Whether a shorter or looser word that stands inside this one is not meant.
