@@ -23,6 +23,7 @@ mod fronts;
 mod identify;
 mod index;
 mod lint;
+mod lint_names;
 mod near;
 mod neighbours;
 mod owner;
@@ -36,8 +37,8 @@ mod weigh;
 mod tests;
 
 pub use application::{
-    AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os, OwnerFact,
-    OwnerKind, PortFact, PrefixFact, ProtocolFact,
+    Accepted, AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os,
+    OwnerFact, OwnerKind, PortFact, PrefixFact, ProtocolFact,
 };
 pub use catalogue::{AppSummary, Catalogue};
 pub use config::CatalogueConfig;

@@ -36,7 +36,8 @@ struct Vendor {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Token {
-    token: Arc<str>,
+    #[serde(rename = "token")]
+    word: Arc<str>,
     #[serde(default)]
     at: Place,
     country: Option<String>,
@@ -124,7 +125,7 @@ impl Regions {
             for token in &vendor.token {
                 token
                     .check()
-                    .map_err(|what| format!("vendor `{}`: token `{}` {what}", vendor.id, token.token))?;
+                    .map_err(|what| format!("vendor `{}`: token `{}` {what}", vendor.id, token.word))?;
             }
         }
         Ok(Self { vendors, zones })
@@ -149,7 +150,7 @@ impl Regions {
                 let note = token.note.as_deref().map(|n| format!(": {n}")).unwrap_or_default();
                 report.notes.push(format!(
                     "`{}` of {} may stand for {}, but that is a guess and not used{note}",
-                    token.token,
+                    token.word,
                     vendor.id,
                     token.says().as_deref().unwrap_or("no place"),
                 ));
@@ -160,7 +161,7 @@ impl Regions {
         let places: Vec<(&&Token, RegionPlace)> = used.iter().filter_map(|t| Some((t, t.place()?))).collect();
         let Some((token, place)) = places.first().cloned() else { return report };
         if places.iter().any(|(_, other)| *other != place) {
-            let words: Vec<&str> = places.iter().map(|(t, _)| &*t.token).collect();
+            let words: Vec<&str> = places.iter().map(|(t, _)| &*t.word).collect();
             report.notes.push(format!(
                 "`{}` of {} speak of different places",
                 words.join("` and `"),
@@ -171,7 +172,7 @@ impl Regions {
         report.claim = Some(Arc::new(RegionClaim {
             vendor: Arc::clone(&vendor.id),
             name: name.clone(),
-            token: Arc::clone(&token.token),
+            token: Arc::clone(&token.word),
             place,
             source: format!("{}, {}", vendor.source, vendor.date).into(),
             confidence: token.confidence.word(),
@@ -200,7 +201,7 @@ impl Token {
         if self.country.is_some() && self.group.is_some() {
             return Err("has both `country` and `group`: one of them");
         }
-        if self.token.is_empty() || self.token.bytes().any(|b| b.is_ascii_uppercase()) {
+        if self.word.is_empty() || self.word.bytes().any(|b| b.is_ascii_uppercase()) {
             return Err("is empty or not in lower case");
         }
         Ok(())
@@ -217,24 +218,22 @@ impl Token {
 
     /// How exact it is: in the name before the zone, more pieces before fewer, a fixed one before one that stands for any.
     fn pieces(&self) -> (bool, usize, bool) {
-        (self.at != Place::Zone, self.token.split('-').count(), !self.token.contains('*'))
+        (self.at != Place::Zone, self.word.split('-').count(), !self.word.contains('*'))
     }
 
     /// Whether a shorter or looser word that stands inside this one is not meant.
     fn hides(&self, other: &Self) -> bool {
-        other.at != Place::Zone
-            && self.at != Place::Zone
-            && has_pieces(&self.token, &other.token, Place::Piece)
+        other.at != Place::Zone && self.at != Place::Zone && has_pieces(&self.word, &other.word, Place::Piece)
     }
 
     fn stands_in(&self, below: &str, zone: &str) -> bool {
         match self.at {
-            Place::Zone => *self.token == *zone,
-            Place::Label => below.split('.').any(|label| *label == *self.token),
+            Place::Zone => *self.word == *zone,
+            Place::Label => below.split('.').any(|label| *label == *self.word),
             Place::First => {
-                below.split('.').next().is_some_and(|label| has_pieces(label, &self.token, Place::First))
+                below.split('.').next().is_some_and(|label| has_pieces(label, &self.word, Place::First))
             }
-            at => below.split('.').any(|label| has_pieces(label, &self.token, at)),
+            at => below.split('.').any(|label| has_pieces(label, &self.word, at)),
         }
     }
 }

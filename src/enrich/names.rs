@@ -36,7 +36,7 @@ struct Hidden {
 /// The table.
 #[derive(Debug)]
 pub struct Names {
-    names: Generations<(IpAddr, IpAddr), Vec<NameCandidate>>,
+    of_address: Generations<(IpAddr, IpAddr), Vec<NameCandidate>>,
     hidden: Generations<IpAddr, Vec<Hidden>>,
     nat64: Nat64,
     grace: Duration,
@@ -47,7 +47,7 @@ impl Names {
     /// An empty table with the configured limits.
     pub fn new(config: &EnrichConfig) -> Self {
         Self {
-            names: Generations::new(config.max_names / 2),
+            of_address: Generations::new(config.max_names / 2),
             // A client asks for far more addresses than it has hidden names at one time.
             hidden: Generations::new(config.max_names / 32),
             nat64: Nat64::default(),
@@ -95,7 +95,7 @@ impl Names {
 
     fn add(&mut self, client: IpAddr, addr: IpAddr, candidate: NameCandidate) {
         let crowded = &mut self.crowded;
-        self.names.touch((client, addr), |list| {
+        self.of_address.touch((client, addr), |list| {
             list.retain(|c| c.name != candidate.name);
             list.insert(0, candidate);
             if list.len() > MAX_CANDIDATES {
@@ -110,7 +110,7 @@ impl Names {
         let (client, remote) = (client.to_canonical(), remote.to_canonical());
         let mut found: Vec<NameCandidate> = Vec::new();
         for addr in [Some(remote), self.nat64.embedded(client, remote)].into_iter().flatten() {
-            let list = self.names.get(&(client, addr)).map(Vec::as_slice).unwrap_or_default();
+            let list = self.of_address.get(&(client, addr)).map(Vec::as_slice).unwrap_or_default();
             for candidate in list.iter().filter(|c| self.is_alive(c, at)) {
                 if !found.iter().any(|f| f.name == candidate.name) {
                     found.push(candidate.clone());
@@ -137,7 +137,7 @@ impl Names {
     /// Counters of what was given up, by name.
     pub fn limits(&self, out: &mut BTreeMap<String, u64>) {
         for (name, count) in [
-            ("dns_names_forgotten", self.names.forgotten()),
+            ("dns_names_forgotten", self.of_address.forgotten()),
             ("dns_names_crowded_out", self.crowded),
             ("ech_names_forgotten", self.hidden.forgotten()),
             ("nat64_prefixes_full", self.nat64.full()),
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_counts_what_it_forgets() {
         let mut names = Names::new(&EnrichConfig { max_names: 8, ..EnrichConfig::default() });
-        let held = |names: &Names| names.names.len();
+        let held = |names: &Names| names.of_address.len();
         for i in 0..100_u8 {
             names.learn(&seen("a.example", &format!("9.9.9.{i}"), 300, 0));
             assert!(held(&names) <= 8);

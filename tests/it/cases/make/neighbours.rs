@@ -30,13 +30,7 @@ pub(in crate::cases) fn neighbours() -> Files {
     s.wait_ms(5_000);
     midstream(&mut s, (phone(), 40_206), (at::akamai(), 443));
     s.resolve(phone(), resolver(), "sgshort.wechat.com", &[Address("162.62.52.1")]);
-    visit(
-        &mut s,
-        (phone(), 40_207),
-        (at::tencent_in_frankfurt(), 443),
-        "sgshort.wechat.com",
-        (2_000, 4_000),
-    );
+    visit(&mut s, (phone(), 40_207), (at::tencent_in_frankfurt(), 443), "sgshort.wechat.com", (2_000, 4_000));
     s.wait_ms(660_000);
     midstream(&mut s, (phone(), 40_208), (at::shanghai(), 443));
     one(&s)
