@@ -9,13 +9,13 @@
 //! Leaves alone whose names they are. Bounded by two generations: when the younger half is full it becomes the older one,
 //! and what was in that and not learned again is forgotten and counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::EnrichConfig;
 use super::nat64::Nat64;
-use crate::model::{DnsObservation, Generations, HostName, NameCandidate, Timestamp};
+use crate::model::{CaptureName, DnsObservation, Generations, HostName, LookupVia, NameCandidate, Timestamp};
 
 /// Candidates kept per client and address, newest first. Large CDN addresses serve more names; the newest matter.
 const MAX_CANDIDATES: usize = 16;
@@ -23,6 +23,8 @@ const MAX_CANDIDATES: usize = 16;
 const MAX_HIDDEN: usize = 64;
 /// A shorter TTL counts as this: a connection may begin some seconds after its answer.
 const LEAST_TTL: u32 = 60;
+/// Addresses that capture files name; a hostile file could name millions.
+const MAX_FROM_FILES: usize = 65_536;
 /// Aliases kept per candidate; CNAME chains are shorter than this.
 const MAX_ALIASES: usize = 16;
 
@@ -40,6 +42,9 @@ pub struct Names {
     hidden: Generations<IpAddr, Vec<Hidden>>,
     nat64: Nat64,
     grace: Duration,
+    /// What capture files themselves say; asked only where the client's own lookups say nothing.
+    from_files: HashMap<IpAddr, Vec<HostName>>,
+    from_files_full: u64,
     crowded: u64,
 }
 
@@ -52,6 +57,8 @@ impl Names {
             hidden: Generations::new(config.max_names / 32),
             nat64: Nat64::default(),
             grace: config.name_grace.0,
+            from_files: HashMap::new(),
+            from_files_full: 0,
             crowded: 0,
         }
     }
@@ -119,7 +126,7 @@ impl Names {
         }
         found.sort_by_key(|c| std::cmp::Reverse(c.at));
         found.truncate(MAX_CANDIDATES);
-        found
+        if found.is_empty() { self.named_by_files(remote, at) } else { found }
     }
 
     /// Names that `client` resolved and that may stand behind the cover `public_name` at `at`, newest first; at most 16.
@@ -134,11 +141,35 @@ impl Names {
         at.since(candidate.at) <= life
     }
 
+    /// Remembers a name that a capture file gives for an address.
+    pub fn learn_from_file(&mut self, name: &CaptureName) {
+        let addr = name.addr.to_canonical();
+        let room = self.from_files.len() < MAX_FROM_FILES || self.from_files.contains_key(&addr);
+        let list = if room { self.from_files.entry(addr).or_default() } else { &mut Vec::new() };
+        if !list.contains(&name.name) && room && list.len() < MAX_CANDIDATES {
+            list.push(name.name.clone());
+        } else if !list.contains(&name.name) {
+            self.from_files_full += 1;
+        }
+    }
+
+    fn named_by_files(&self, remote: IpAddr, at: Timestamp) -> Vec<NameCandidate> {
+        let candidate = |name: &HostName| NameCandidate {
+            name: name.clone(),
+            aliases: Vec::new(),
+            at,
+            ttl: 0,
+            via: LookupVia::CaptureFile,
+        };
+        self.from_files.get(&remote).map(|names| names.iter().map(candidate).collect()).unwrap_or_default()
+    }
+
     /// Counters of what was given up, by name.
     pub fn limits(&self, out: &mut BTreeMap<String, u64>) {
         for (name, count) in [
             ("dns_names_forgotten", self.of_address.forgotten()),
             ("dns_names_crowded_out", self.crowded),
+            ("capture_names_full", self.from_files_full),
             ("ech_names_forgotten", self.hidden.forgotten()),
             ("nat64_prefixes_full", self.nat64.full()),
         ] {
@@ -152,7 +183,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DnsAnswer, EchName, LookupVia};
+    use crate::model::{DnsAnswer, EchName};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -250,6 +281,20 @@ mod tests {
         }
         let list = names.hidden(ip("192.168.1.2"), &host("cover.example"), Timestamp::from_parts(5, 0));
         assert_eq!(list.len(), MAX_CANDIDATES);
+    }
+
+    #[test]
+    fn names_from_capture_files_help_only_where_the_client_asked_nothing() {
+        let mut names = Names::new(&EnrichConfig::default());
+        for name in ["file.example", "file.example", "other.example"] {
+            let name = HostName::from_wire(name.as_bytes()).unwrap();
+            names.learn_from_file(&CaptureName { addr: ip("::ffff:9.9.9.9"), name });
+        }
+        assert_eq!(found(&names, "9.9.9.9", 5), ["file.example", "other.example"]);
+        let list = names.candidates(ip("192.168.1.2"), ip("9.9.9.9"), Timestamp::EPOCH);
+        assert!(list.iter().all(|c| c.via == LookupVia::CaptureFile));
+        names.learn(&seen("a.example", "9.9.9.9", 300, 1));
+        assert_eq!(found(&names, "9.9.9.9", 5), ["a.example"]);
     }
 
     #[test]
