@@ -17,6 +17,8 @@ mod nat64;
 mod networks;
 mod operators;
 #[cfg(test)]
+mod spot_checks;
+#[cfg(test)]
 mod tests;
 mod transition;
 
