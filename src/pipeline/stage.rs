@@ -43,6 +43,8 @@ pub struct FlowStage {
     /// What is remembered of flows between their records.
     open: HashMap<FlowId, OpenFlow>,
     open_full: u64,
+    /// Records of attempts from outside that no device answered, whatever a rule said of them.
+    unanswered: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
 }
@@ -76,6 +78,7 @@ impl FlowStage {
             book,
             open: HashMap::new(),
             open_full: 0,
+            unanswered: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
         }
@@ -121,6 +124,7 @@ impl FlowStage {
         limits.extend(self.parts.judge.limits());
         limits.extend(self.book.limits());
         limits.insert("open_flows_full".to_owned(), self.open_full);
+        limits.insert("unanswered_not_alerted".to_owned(), self.unanswered);
         limits.retain(|_, count| *count > 0);
         limits
     }
@@ -140,6 +144,10 @@ impl FlowStage {
         settle_debts(&mut memory.owed, &flow, &mut findings);
         self.remember(&flow, memory);
         sink.flow(&flow);
+        if unanswered(&flow) {
+            self.unanswered += u64::from(!findings.is_empty());
+            findings.clear();
+        }
         // A last record without packets only says how the flow ended; it adds nothing to an alert, nor opens one.
         for finding in findings.iter().filter(|f| f.bytes_up > 0 || f.bytes_down > 0) {
             self.book.raise(&flow, finding, &mut self.changes);
@@ -212,6 +220,12 @@ impl FlowStage {
             sink.alert(transition, &alert);
         }
     }
+}
+
+/// Whether somebody outside knocked and nobody answered: no data of a device went anywhere, and who sends with forged
+/// addresses must not be able to buy alerts with them. The octets stay in the totals.
+fn unanswered(flow: &EnrichedFlow) -> bool {
+    !flow.device_is_source && flow.bytes_up_total() == 0
 }
 
 /// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.

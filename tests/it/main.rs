@@ -19,3 +19,4 @@ mod house;
 mod layering;
 mod reading;
 mod truth;
+mod tshark;
