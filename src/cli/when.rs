@@ -40,7 +40,7 @@ mod tests {
     fn people_are_understood() {
         let now = Timestamp::from_parts(1_800_000_000, 0);
         let is = |text: &str, expected: &str| {
-            assert_eq!(parse(text, now).unwrap().to_rfc3339(0), expected, "{text}")
+            assert_eq!(parse(text, now).unwrap().to_rfc3339(0), expected, "{text}");
         };
         is("now", "2027-01-15T08:00:00Z");
         is("2h", "2027-01-15T06:00:00Z");

@@ -30,6 +30,11 @@ const HEADER: [&str; 11] = [
 /// Bytes of a note; longer ones belong elsewhere.
 const LONGEST_NOTE: usize = 4096;
 
+#[derive(Serialize)]
+struct Document {
+    alerts: Vec<serde_json::Value>,
+}
+
 /// Runs the command.
 pub(in crate::cli) fn alerts(command: &AlertsCommand) -> Result<ExitCode, Failure> {
     match command {
@@ -79,10 +84,6 @@ fn list(args: &AlertFilterArgs, format: ListFormat, store: &StoreArgs) -> Result
         }
         ListFormat::Jsonl => documents(&reader, &found, |document| output::print_line(&document)),
         ListFormat::Json => {
-            #[derive(Serialize)]
-            struct Document {
-                alerts: Vec<serde_json::Value>,
-            }
             let mut alerts = Vec::new();
             documents(&reader, &found, |document| {
                 alerts.push(document);

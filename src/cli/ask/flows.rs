@@ -17,6 +17,11 @@ const HEADER: [&str; 12] = [
     "end", "device", "app", "tier", "remote", "name", "server", "operator", "owner", "up", "down", "verdict",
 ];
 
+#[derive(Serialize)]
+struct Document<'a> {
+    flows: Vec<FlowDocument<'a>>,
+}
+
 /// Runs the command.
 pub(in crate::cli) fn flows(args: &FlowsArgs) -> Result<(), Failure> {
     let reader = reader(&args.store)?;
@@ -73,10 +78,6 @@ pub(in crate::cli) fn flows(args: &FlowsArgs) -> Result<(), Failure> {
                 kept.push(stored.flow);
                 Ok(())
             })?;
-            #[derive(Serialize)]
-            struct Document<'a> {
-                flows: Vec<FlowDocument<'a>>,
-            }
             output::print_document(&Document { flows: kept.iter().map(FlowDocument::new).collect() })
         }
     }
