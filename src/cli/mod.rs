@@ -14,8 +14,10 @@ mod interfaces;
 mod lookup;
 mod output;
 mod read;
+mod region;
 mod roles;
 mod run;
+mod score;
 mod table;
 mod when;
 
