@@ -20,3 +20,4 @@ mod house;
 mod layering;
 mod reading;
 mod truth;
+mod tshark;
