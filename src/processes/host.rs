@@ -191,13 +191,11 @@ impl Poller {
         self.shared.cut.fetch_add(u64::from(holders.cut), Ordering::Relaxed);
         let mut found = Vec::new();
         for socket in sockets.iter().filter(|socket| unknown.contains(&socket.inode)) {
-            match holders.of.get(&socket.inode) {
-                Some(pids) => found.push((socket, self.procfs.maker(pids, socket.uid), true)),
-                None => {
-                    let user =
-                        ProcessRef { uid: Some(socket.uid), ..ProcessRef::unknown(OriginSource::Socket) };
-                    found.push((socket, Some(Arc::new(user)), false));
-                }
+            if let Some(pids) = holders.of.get(&socket.inode) {
+                found.push((socket, self.procfs.maker(pids, socket.uid), true));
+            } else {
+                let user = ProcessRef { uid: Some(socket.uid), ..ProcessRef::unknown(OriginSource::Socket) };
+                found.push((socket, Some(Arc::new(user)), false));
             }
         }
         let mut table = self.lock();

@@ -152,8 +152,7 @@ fn replaced(path: &[u8]) -> &[u8] {
 /// The container's id out of a control group's path: 64 hexadecimal digits, as Docker, Podman, containerd and CRI-O
 /// name them (`docker-<id>.scope`, `/docker/<id>`, `cri-containerd-<id>.scope`, `libpod-<id>.scope`).
 fn container(cgroup: &[u8]) -> Option<Label> {
-    let parts = cgroup.split(|b| !b.is_ascii_hexdigit());
-    let id = parts.filter(|part| part.len() == 64).last()?;
+    let id = cgroup.split(|b| !b.is_ascii_hexdigit()).rfind(|part| part.len() == 64)?;
     Label::new(id)
 }
 

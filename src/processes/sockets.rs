@@ -31,8 +31,7 @@ const CLOSED_BUFFER: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Messages read in one go; a flood of closings must not hold the poll.
 const MOST_MESSAGES: usize = 65_536;
-/// State of a listening TCP socket (`TCP_LISTEN`), which has no flows of its own.
-const LISTEN: u8 = 10;
+/// `AF_INET`, `AF_INET6`.
 const FAMILIES: [u8; 2] = [2, 10];
 
 /// A socket as the kernel tells it.
@@ -99,7 +98,8 @@ impl SockDiag {
             family,
             protocol: protocol.0,
             extensions: ExtensionFlags::empty(),
-            states: StateFlags::all(),
+            // What waits for stragglers has no owner, what listens no flow; a busy server has many of them.
+            states: StateFlags::all().difference(StateFlags::TIME_WAIT | StateFlags::LISTEN),
             socket_id: SocketId::new_v4(),
         };
         let mut message = NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
@@ -187,7 +187,7 @@ impl Iterator for Messages<'_> {
 fn socket(protocol: Protocol, response: &InetResponse) -> Option<Socket> {
     let header = &response.header;
     let id = &header.socket_id;
-    if header.inode == 0 || (protocol == Protocol::TCP && header.state == LISTEN) {
+    if header.inode == 0 {
         return None;
     }
     let only_v6 = response.nlas.iter().any(|nla| matches!(nla, Nla::SkV6Only(true)));
@@ -196,7 +196,7 @@ fn socket(protocol: Protocol, response: &InetResponse) -> Option<Socket> {
         protocol,
         local: end(id.source_address, id.source_port),
         remote: (id.destination_port != 0).then(|| end(id.destination_address, id.destination_port)),
-        both_versions: header.family == 10 && !only_v6,
+        both_versions: header.family == FAMILIES[1] && !only_v6,
         cookie: u64::from_ne_bytes(id.cookie),
         uid: header.uid,
         inode: header.inode,

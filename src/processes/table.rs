@@ -203,7 +203,7 @@ impl Table {
         let open = |addr| Ends { protocol, local: Endpoint::new(addr, local.port), remote: None };
         if local.addr.is_ipv4() {
             let own = self.among(open(any4), wanted, false);
-            if own != Answer::Unseen { own } else { self.among(open(any6), wanted, true) }
+            if own == Answer::Unseen { self.among(open(any6), wanted, true) } else { own }
         } else {
             self.among(open(any6), wanted, false)
         }

@@ -16,3 +16,4 @@ mod cases;
 mod docs;
 mod house;
 mod layering;
+mod processes;
