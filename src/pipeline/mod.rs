@@ -19,6 +19,7 @@ pub mod offline;
 pub mod pace;
 pub mod parts;
 mod processes;
+pub mod score;
 pub mod stage;
 pub mod summary;
 

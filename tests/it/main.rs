@@ -20,3 +20,4 @@ mod layering;
 mod processes;
 mod reading;
 mod truth;
+mod tshark;
