@@ -16,7 +16,7 @@ pub struct DnsAnswer {
 }
 
 /// A name that can be hidden behind another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EchName {
     /// The name that is hidden: the owner of the record.
     pub name: HostName,
