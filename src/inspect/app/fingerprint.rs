@@ -38,6 +38,8 @@ pub(super) enum Owner {
 }
 
 /// One protocol that is known by its content.
+///
+/// Bits, speaker, source and guard are there to be read, and for the tests of the table.
 #[derive(Clone, Copy)]
 #[cfg_attr(
     not(test),

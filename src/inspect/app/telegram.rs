@@ -48,7 +48,7 @@ pub(super) fn is_telegram(addr: IpAddr) -> bool {
 fn request_pq(bytes: &[u8], at: usize) -> Answer {
     all([
         has(bytes, at, &[0; 8]),
-        bytes.get(at + 8).map(|low| low & 3 == 0),
+        bytes.get(at + 8).map(|low| low.is_multiple_of(4)),
         le32(bytes, at + 16).map(|length| (20..=64).contains(&length)),
         le32(bytes, at + 20).map(|constructor| matches!(constructor, 0x6046_9778 | 0xbe7e_8ef1)),
     ])

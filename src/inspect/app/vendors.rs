@@ -30,9 +30,9 @@ pub(super) fn xiaomi_push(front: &Front<'_>) -> Answer {
     all([
         has(bytes, 0, &[0xc2, 0xfe, 0, 5]),
         be32(bytes, 4).map(|length| (1..MAX_FRAME).contains(&length)),
-        // The length counts what lies between header and check sum; a blob says its own length inside.
-        be32(bytes, 8).map(|blob| blob != 0x0002_0016).map_or(None, |sealed| {
-            if sealed { Some(true) } else { Some(be32(bytes, 12)? < be32(bytes, 4)?) }
+        // A blob in clear says its own length inside; sealed text has none.
+        be32(bytes, 8).and_then(|blob| {
+            if blob == 0x0002_0016 { Some(be32(bytes, 12)? < be32(bytes, 4)?) } else { Some(true) }
         }),
     ])
 }
