@@ -20,6 +20,8 @@ pub(super) struct Document<'a> {
     totals: Totals,
     applications: Vec<ApplicationDocument>,
     devices: Vec<DeviceDocument>,
+    /// Applications that resolve around the DNS.
+    httpdns: Vec<HttpdnsDocument>,
     rules: Vec<RuleDocument>,
     alerts: Vec<AlertDocument<'a>>,
     ledger: LedgerDocument,
@@ -134,6 +136,17 @@ struct DestinationDocument {
     /// Whether there were more names or addresses than are listed.
     more: bool,
     methods: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct HttpdnsDocument {
+    /// `null` where the application could not be named.
+    app: Option<Arc<str>>,
+    service: Arc<str>,
+    lookups: u64,
+    answers: u64,
+    names: Vec<String>,
+    more_names: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -268,6 +281,7 @@ impl<'a> Document<'a> {
             },
             applications: applications(summary),
             devices: summary.devices.iter().map(|(id, d)| device(id, d)).collect(),
+            httpdns: summary.httpdns.iter().map(|((app, service), l)| httpdns(app, service, l)).collect(),
             rules: summary.rules.iter().map(|(id, r)| rule(id, r)).collect(),
             alerts: super::sorted_alerts(summary)
                 .iter()
@@ -276,6 +290,17 @@ impl<'a> Document<'a> {
             ledger: LedgerDocument::new(ledger, Some(summary), digits),
             provenance: ProvenanceDocument::from(provenance),
         }
+    }
+}
+
+fn httpdns(app: &Option<Arc<str>>, service: &Arc<str>, seen: &summary::Lookups) -> HttpdnsDocument {
+    HttpdnsDocument {
+        app: app.clone(),
+        service: Arc::clone(service),
+        lookups: seen.lookups,
+        answers: seen.answers,
+        names: seen.names.kept.iter().map(ToString::to_string).collect(),
+        more_names: seen.names.more,
     }
 }
 

@@ -22,6 +22,7 @@ mod datagrams;
 mod dns;
 mod dtls;
 mod http;
+mod httpdns;
 mod inspector;
 mod quic;
 mod reader;

@@ -4,11 +4,15 @@
 //! that they may look like.
 
 use super::contract::Signature;
-use super::{app, dns, dtls, http, quic, tls};
+use super::{app, dns, dtls, http, httpdns, quic, tls};
 
 /// For byte streams (TCP).
 pub(super) fn streams() -> impl Iterator<Item = &'static Signature> {
-    [&tls::STREAM].into_iter().chain(app::STREAMS.iter().copied()).chain([&http::STREAM, &dns::STREAM])
+    [&tls::STREAM].into_iter().chain(app::STREAMS.iter().copied()).chain([
+        &httpdns::STREAM,
+        &http::STREAM,
+        &dns::STREAM,
+    ])
 }
 
 /// For datagrams (UDP).
