@@ -281,7 +281,11 @@ impl<'a> Document<'a> {
             },
             applications: applications(summary),
             devices: summary.devices.iter().map(|(id, d)| device(id, d)).collect(),
-            httpdns: summary.httpdns.iter().map(|((app, service), l)| httpdns(app, service, l)).collect(),
+            httpdns: summary
+                .httpdns
+                .iter()
+                .map(|((app, service), l)| httpdns(app.as_ref(), service, l))
+                .collect(),
             rules: summary.rules.iter().map(|(id, r)| rule(id, r)).collect(),
             alerts: super::sorted_alerts(summary)
                 .iter()
@@ -293,9 +297,9 @@ impl<'a> Document<'a> {
     }
 }
 
-fn httpdns(app: &Option<Arc<str>>, service: &Arc<str>, seen: &summary::Lookups) -> HttpdnsDocument {
+fn httpdns(app: Option<&Arc<str>>, service: &Arc<str>, seen: &summary::AroundDns) -> HttpdnsDocument {
     HttpdnsDocument {
-        app: app.clone(),
+        app: app.cloned(),
         service: Arc::clone(service),
         lookups: seen.lookups,
         answers: seen.answers,

@@ -147,7 +147,7 @@ pub struct RuleTally {
 
 /// Lookups of an application around the DNS.
 #[derive(Debug, Clone, Default)]
-pub struct Lookups {
+pub struct AroundDns {
     /// Requests.
     pub lookups: u64,
     /// Responses out of which addresses were learned.
@@ -168,7 +168,7 @@ pub struct Summary {
     /// By rule id.
     pub rules: BTreeMap<Arc<str>, RuleTally>,
     /// Lookups around the DNS, by application (where known) and service.
-    pub httpdns: BTreeMap<(Option<Arc<str>>, Arc<str>), Lookups>,
+    pub httpdns: BTreeMap<(Option<Arc<str>>, Arc<str>), AroundDns>,
     /// Octets by tier letter; the key `none` holds flows without any evidence.
     pub bytes_by_tier: BTreeMap<&'static str, u64>,
     /// Octets of flows whose application is not known.

@@ -81,7 +81,7 @@ struct Whither<'a> {
     tunnel: Option<TunnelPart>,
     /// The flow resolves around your DNS: an application's own lookup over HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
-    httpdns: Option<Lookups<'a>>,
+    httpdns: Option<AroundDns<'a>>,
     /// What the ClientHello offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     hello: Option<Hello<'a>>,
@@ -149,7 +149,7 @@ struct TunnelPart {
 /// Name lookups around the DNS (HTTPDNS).
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Httpdns"))]
-struct Lookups<'a> {
+struct AroundDns<'a> {
     /// The service, by its id in `httpdns.toml`.
     service: &'a str,
     /// Names asked for, where the request says them in clear.
@@ -383,7 +383,7 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
         source_basis: record.source_basis.word(),
         source_is_guess: record.source_basis.is_guess(),
         tunnel: tunnel(record),
-        httpdns: record.facts.httpdns.as_ref().map(|h| Lookups {
+        httpdns: record.facts.httpdns.as_ref().map(|h| AroundDns {
             service: &h.service,
             names: h.names.iter().map(HostName::as_str).collect(),
             lookups: h.lookups,
