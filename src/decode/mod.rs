@@ -32,10 +32,10 @@ pub use packet::{Fragment, Packet, TcpSegment};
 use std::collections::BTreeMap;
 
 use crate::capture::Frame;
-use crate::model::{PacketLedger, Timestamp};
+use crate::model::{MacAddr, PacketLedger, Timestamp};
 
 use fragment::FragmentTable;
-use reason::Reasons;
+use reason::{Reason, Reasons};
 use walk::Walk;
 
 /// Turns frames into packets; keeps what fragments need to find their flow, and counts.
@@ -45,28 +45,59 @@ pub struct Decoder {
     reasons: Reasons,
     read: u64,
     decoded: u64,
+    arp: Option<Arp>,
+}
+
+/// An ARP packet: it is not metered, but tells whose an address is.
+#[derive(Debug, Clone, Copy)]
+pub struct Arp {
+    /// Its bytes (RFC 826, for Ethernet and IPv4).
+    pub bytes: [u8; 28],
+    /// The card that the frame came from.
+    pub from: Option<MacAddr>,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Decoder {
     /// A decoder with empty tables.
     pub fn new(config: &DecodeConfig) -> Self {
-        Self { fragments: FragmentTable::new(config), reasons: Reasons::default(), read: 0, decoded: 0 }
+        Self {
+            fragments: FragmentTable::new(config),
+            reasons: Reasons::default(),
+            read: 0,
+            decoded: 0,
+            arp: None,
+        }
     }
 
     /// Decodes one frame. `None`: it was counted by reason, or it is a fragment that came before its first piece
     /// and is held; held ones come back through [`Decoder::take_released`] and count as decoded now.
     pub fn decode<'f>(&mut self, frame: &Frame<'f>) -> Option<Packet<'f>> {
         self.read += 1;
-        match Walk::new(frame).run() {
+        let mut walk = Walk::new(frame);
+        match walk.run() {
             Ok(packet) => {
                 self.decoded += 1;
                 self.fragments.assign(packet)
             }
             Err(reason) => {
+                if reason == Reason::Unsupported("arp") {
+                    self.arp = walk.rest.first_chunk().map(|bytes| Arp {
+                        bytes: *bytes,
+                        from: walk.source_mac,
+                        at: frame.time,
+                    });
+                }
                 self.reasons.count(reason);
                 None
             }
         }
+    }
+
+    /// The ARP packet in the last frame, which was counted as `unsupported` all the same.
+    pub fn take_arp(&mut self) -> Option<Arp> {
+        self.arp.take()
     }
 
     /// Whether held fragments were set free by the last frame.

@@ -74,7 +74,7 @@ impl<'f> Walk<'f> {
     }
 
     /// Walks to the innermost packet.
-    pub(super) fn run(mut self) -> Result<Packet<'f>, Reason> {
+    pub(super) fn run(&mut self) -> Result<Packet<'f>, Reason> {
         let mut next = Next::Link(self.frame.link_type);
         for _ in 0..MAX_LAYERS {
             if self.depth >= MAX_DEPTH {

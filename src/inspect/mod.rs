@@ -7,6 +7,7 @@
 //! It leaves alone: what a name means, and everything after the first bytes. Limits that are hit are counted.
 
 mod config;
+mod device;
 mod dns;
 mod http;
 mod inspector;
@@ -19,5 +20,6 @@ mod tests;
 mod tls;
 
 pub use config::InspectConfig;
+pub use device::{Datagram, DeviceWatch};
 pub use inspector::{FlowInspection, Inspector};
 pub use segment::{Progress, Segment};

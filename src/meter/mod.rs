@@ -43,7 +43,8 @@ use wheel::Wheel;
 use crate::decode::Packet;
 use crate::inspect::Inspector;
 use crate::model::{
-    Counters, DnsObservation, Facts, FlowEndReason, FlowLedger, FlowRecord, Gap, ObservationPoint, Timestamp,
+    Counters, DeviceObservation, DnsObservation, Facts, FlowEndReason, FlowLedger, FlowRecord, Gap,
+    ObservationPoint, Timestamp,
 };
 
 /// Flows looked at per packet at most, so that no packet waits long after a quiet time in which many flows expired.
@@ -60,6 +61,8 @@ pub enum Observation {
     Flow(FlowRecord),
     /// An answered DNS question; comes before the record of the flow that carried it.
     Dns(DnsObservation),
+    /// What a device says of itself; comes before the record of the flow that carried it.
+    Device(Box<DeviceObservation>),
 }
 
 /// The flow cache.

@@ -80,6 +80,8 @@ pub enum EvidenceKind {
     AsNumber,
     /// A port of the catalogue.
     Port,
+    /// The device is a thing with one purpose.
+    Device,
 }
 
 impl EvidenceKind {
@@ -92,6 +94,7 @@ impl EvidenceKind {
             Self::AddressPrefix => "address_prefix",
             Self::AsNumber => "as_number",
             Self::Port => "port",
+            Self::Device => "device",
         }
     }
 }

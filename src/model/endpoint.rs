@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{HostName, MacAddr, RoleAnswers};
+use super::{DeviceAbout, HostName, MacAddr, RoleAnswers};
 
 /// What kind of network an address is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,8 @@ pub struct DeviceContext {
     pub mac: Option<MacAddr>,
     /// The configured network it is in (`lan`, `iot`…).
     pub network: Option<Arc<str>>,
+    /// What else is known of it.
+    pub about: DeviceAbout,
 }
 
 /// Who runs the remote's network.

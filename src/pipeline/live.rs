@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use crate::alert::AlertBook;
 use crate::capture::PacketSource;
 use crate::deliver::{AlertDocument, DeliverConfig, FlowDocument, JsonlError, JsonlWriter};
+use crate::enrich::Refreshed;
 use crate::meter::Observation;
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Timestamp};
 use crate::telemetry::Throttle;
@@ -120,6 +121,7 @@ pub struct Stopped {
 pub struct Live {
     shared: Arc<Shared>,
     control: Sender<Parts>,
+    tables: Sender<Refreshed>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -138,6 +140,7 @@ impl Live {
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
         let (send_line, lines) = crossbeam_channel::bounded(LINES);
         let (control, reloads) = crossbeam_channel::bounded(1);
+        let (tables, refreshed) = crossbeam_channel::bounded(1);
         let mut threads = Vec::new();
 
         let writer = Writer { shared: Arc::clone(&shared), lines, alerts, flows };
@@ -145,7 +148,7 @@ impl Live {
 
         let stage = FlowStage::new(parts, AlertBook::new(&settings.alert));
         let sink = LineSink { shared: Arc::clone(&shared), lines: send_line, flows: outputs.flows.is_some() };
-        let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, stage, sink };
+        let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, refreshed, stage, sink };
         threads.push(spawn("flow".into(), move || judge.run())?);
 
         shared.feeds_open.store(feeds.len() as u64, Ordering::SeqCst);
@@ -153,7 +156,7 @@ impl Live {
             let capture = CaptureThread::new(number, feed, settings, Arc::clone(&shared), send_batch.clone());
             threads.push(spawn(format!("capture-{number}"), move || capture.run())?);
         }
-        Ok(Self { shared, control, threads })
+        Ok(Self { shared, control, tables, threads })
     }
 
     /// The numbers of this moment.
@@ -170,6 +173,11 @@ impl Live {
     pub fn reload(&self, parts: Parts) {
         // The flow thread is gone only when the daemon is stopping; then nothing is left to judge.
         let _gone = self.control.send_timeout(parts, Duration::from_secs(1));
+    }
+
+    /// Hands over what tables of devices say; where the flow stage is behind, the next look will tell it.
+    pub fn refresh(&self, read: Refreshed) -> Result<(), Refreshed> {
+        self.tables.try_send(read).map_err(TrySendError::into_inner)
     }
 
     /// Stops in order, and waits at most `deadline`.
@@ -330,6 +338,7 @@ struct JudgeThread {
     shared: Arc<Shared>,
     batches: Receiver<Batch>,
     reloads: Receiver<Parts>,
+    refreshed: Receiver<Refreshed>,
     stage: FlowStage,
     sink: LineSink,
 }
@@ -349,6 +358,10 @@ impl JudgeThread {
                     }
                     // The handle is gone: no more reloads, but the sources may still have something to say.
                     Err(_) => self.reloads = crossbeam_channel::never(),
+                },
+                recv(self.refreshed) -> read => match read {
+                    Ok(read) => self.stage.learn_tables(&read),
+                    Err(_) => self.refreshed = crossbeam_channel::never(),
                 },
             }
         }
