@@ -175,6 +175,74 @@ pub struct ProtocolFact {
     pub label: Arc<str>,
 }
 
+/// An operating system, where the form of a name depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Os {
+    /// Android.
+    Android,
+    /// iOS and iPadOS.
+    Ios,
+    /// macOS.
+    Macos,
+    /// Windows.
+    Windows,
+    /// Linux desktops and servers.
+    Linux,
+}
+
+impl Os {
+    /// The lower-case word used in files and output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Android => "android",
+            Self::Ios => "ios",
+            Self::Macos => "macos",
+            Self::Windows => "windows",
+            Self::Linux => "linux",
+        }
+    }
+}
+
+/// What [`OwnerFact::name`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OwnerKind {
+    /// A package or bundle id (`com.tencent.mm`): unique by the rules of its store.
+    Package,
+    /// A name for people, as phones show it (`WeChat`). Nothing keeps others from using it.
+    Label,
+    /// The file name of an executable (`WeChat.exe`).
+    Process,
+}
+
+impl OwnerKind {
+    /// The lower-case word used in output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::Label => "label",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// A name by which a phone or host tells whose socket it is. Compared without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerFact {
+    /// What kind of name.
+    pub kind: OwnerKind,
+    /// The system it is of, where the file says.
+    pub os: Option<Os>,
+    /// The name as written.
+    pub name: Arc<str>,
+    /// How much it can carry.
+    pub confidence: Confidence,
+    /// Where it is from.
+    pub source: Arc<FactSource>,
+    /// The fact as shown beside a match (`package com.tencent.mm`).
+    pub label: Arc<str>,
+}
+
 /// One entry of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
@@ -192,6 +260,8 @@ pub struct Application {
     pub ports: Vec<PortFact>,
     /// Protocols of its own.
     pub protocols: Vec<ProtocolFact>,
+    /// Packages and executables of its own.
+    pub owners: Vec<OwnerFact>,
     /// Names that stand in a ClientHello in place of the real one (`public_name` of RFC 9849).
     pub outer_names: Vec<DomainFact>,
     /// A word for people.

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::application::{AppRole, Application, AsnFact, Confidence, DomainFact, PrefixFact, ProtocolFact};
+use super::application::{
+    AppRole, Application, AsnFact, Confidence, DomainFact, OwnerFact, OwnerKind, PrefixFact, ProtocolFact,
+};
 use super::config::CatalogueConfig;
 use super::embedded::EMBEDDED;
 use super::error::CatalogueError;
@@ -45,7 +47,7 @@ pub struct AppSummary {
     pub role: AppRole,
     /// Its tags.
     pub tags: Vec<Arc<str>>,
-    /// How many facts stand behind it (domains, prefixes, AS numbers, protocols).
+    /// How many facts stand behind it (domains, prefixes, AS numbers, protocols, packages and executables).
     pub facts: usize,
     /// The file it stands in.
     pub file: Arc<str>,
@@ -186,6 +188,14 @@ impl Catalogue {
         Some((application, application.protocols.get(place.fact)?))
     }
 
+    /// The application that a package, a label or an executable belongs to, with the fact that says so, whatever its
+    /// confidence. Names that systems cut short are met by what is left of them, where only one application fits.
+    pub fn owner(&self, kind: OwnerKind, name: &str) -> Option<(&Application, &OwnerFact)> {
+        let place = self.index.owner(kind, name)?;
+        let application = self.applications.get(place.app)?;
+        Some((application, application.owners.get(place.fact)?))
+    }
+
     /// The cover-name fact that `name` meets, if it is one.
     pub(super) fn outer_name(&self, name: &HostName) -> Option<&DomainFact> {
         let place = self.index.outer(name.as_str())?;
@@ -200,7 +210,7 @@ fn summary(a: &Application) -> AppSummary {
         vendor: Arc::clone(&a.app.vendor),
         role: a.role,
         tags: a.app.tags.clone(),
-        facts: a.domains.len() + a.prefixes.len() + a.asns.len() + a.protocols.len(),
+        facts: a.domains.len() + a.prefixes.len() + a.asns.len() + a.protocols.len() + a.owners.len(),
         file: Arc::clone(&a.file),
     }
 }
@@ -226,6 +236,7 @@ fn version_of(applications: &[Application]) -> Arc<str> {
         facts.extend(a.asns.iter().map(|n| with(&n.label, &n.source.label)));
         facts.extend(a.ports.iter().map(|p| with(&p.label, &p.source.label)));
         facts.extend(a.protocols.iter().map(|p| with(&p.label, &p.source.label)));
+        facts.extend(a.owners.iter().map(|o| format!("{}|{:?}|{}", o.label, o.confidence, o.source.label)));
         facts.sort_unstable();
         for fact in facts {
             let _ = writeln!(line, "{fact}");

@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::application::{AppRole, Application, AsRole, Confidence};
 use super::catalogue::Catalogue;
 use super::identify::Question;
-use crate::model::{AppId, Ech, Evidence, EvidenceKind, HostName, NameCandidate, NameOrigin};
+use crate::model::{
+    AppId, Ech, Evidence, EvidenceKind, HostName, LookupVia, NameCandidate, NameOrigin, ProtocolProof,
+};
 
 /// A DNS answer with a shorter life is still trusted this long: applications hold addresses past it.
 const SHORTEST_LIFE: u32 = 60;
@@ -95,7 +97,7 @@ impl DnsView<'_> {
             view.all_fresh &= fresh;
             let met = catalogue.fact_above(&candidate.name);
             view.evidence.push(Evidence {
-                kind: EvidenceKind::DnsAnswer,
+                kind: lookup_kind(candidate),
                 value: candidate.name.as_str().into(),
                 at: Some(candidate.at),
                 matched: met.map(|(_, d)| Arc::clone(&d.label)),
@@ -124,6 +126,13 @@ impl DnsView<'_> {
     }
 }
 
+const fn lookup_kind(candidate: &NameCandidate) -> EvidenceKind {
+    match candidate.via {
+        LookupVia::Dns => EvidenceKind::DnsAnswer,
+        LookupVia::Httpdns => EvidenceKind::HttpdnsAnswer,
+    }
+}
+
 fn is_fresh(candidate: &NameCandidate, question: &Question<'_>) -> bool {
     let life = Duration::from_secs(u64::from(candidate.ttl.max(SHORTEST_LIFE)) + u64::from(GRACE));
     candidate.at <= question.at && question.at.since(candidate.at) <= life
@@ -140,7 +149,7 @@ pub(super) fn alias_support(
     aliases.take(MAX_CANDIDATES_READ).find_map(|(candidate, alias)| {
         let (owner, fact) = catalogue.match_name(alias)?;
         (owner.app.id == app.app.id).then(|| Evidence {
-            kind: EvidenceKind::DnsAnswer,
+            kind: lookup_kind(candidate),
             value: alias.as_str().into(),
             at: Some(candidate.at),
             matched: Some(Arc::clone(&fact.label)),
@@ -164,6 +173,23 @@ pub(super) fn protocol<'c>(
         source: Some(Arc::clone(&fact.source.label)),
     };
     Some((app, evidence))
+}
+
+/// Whether a protocol that was recognised by shape alone may name `app`: the far end or a name must be the
+/// application's too.
+pub(super) fn carries(
+    catalogue: &Catalogue,
+    question: &Question<'_>,
+    app: &Application,
+    names: &[FlowName<'_>],
+    dns: &DnsView<'_>,
+    prefix: Option<&Application>,
+) -> bool {
+    question.record.facts.app_protocol_proof == ProtocolProof::Strong
+        || prefix.is_some_and(|p| p.app.id == app.app.id)
+        || names.iter().any(|n| !n.cover && n.app.is_some_and(|a| a.app.id == app.app.id))
+        || dns.ids.contains(&app.app.id)
+        || as_number(catalogue, question, Some(app)).is_some_and(|(role, _)| role == AsRole::Own)
 }
 
 /// The longest prefix of the catalogue that holds the remote, and whether it is the application's own.

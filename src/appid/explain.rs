@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::application::{Application, Confidence, FactSource};
+use super::application::{Application, Confidence, FactSource, OwnerKind};
 use super::catalogue::Catalogue;
 use crate::model::{AppId, HostName};
 
@@ -29,6 +29,8 @@ pub struct MatchReport {
     pub winner: Option<MatchedFact>,
     /// Shorter facts that it hides, longest first.
     pub shadowed: Vec<MatchedFact>,
+    /// What it would name as a package, an executable or a label that a phone or host tells.
+    pub owners: Vec<MatchedFact>,
     /// Words for people: why nothing matched, or what the match may not be used for.
     pub notes: Vec<String>,
 }
@@ -44,22 +46,46 @@ impl Catalogue {
     /// What the catalogue says of `input`, an address or a name.
     pub fn explain_match(&self, input: &str) -> MatchReport {
         let input = input.trim();
-        match input.parse::<IpAddr>() {
-            Ok(addr) => self.explain_address(addr.to_canonical()),
-            Err(_) => self.explain_name(input),
+        if let Ok(addr) = input.parse::<IpAddr>() {
+            self.explain_address(addr.to_canonical())
+        } else {
+            let mut report = self.explain_name(input);
+            report.owners = self.explain_owner(input);
+            if report.winner.is_none() && !report.owners.is_empty() {
+                report.notes = vec!["as a name on the wire it says nothing".to_owned()];
+            }
+            report
         }
+    }
+
+    fn explain_owner(&self, input: &str) -> Vec<MatchedFact> {
+        let kinds = [OwnerKind::Package, OwnerKind::Process, OwnerKind::Label];
+        let met = kinds.iter().filter_map(|&kind| self.owner(kind, input));
+        met.map(|(a, o)| MatchedFact {
+            app: Arc::clone(&a.app.id),
+            fact: Arc::clone(&o.label),
+            names_app: o.confidence == Confidence::Good,
+            source: Arc::clone(&o.source),
+        })
+        .collect()
     }
 
     fn explain_name(&self, input: &str) -> MatchReport {
         let mut notes = Vec::new();
         let Some(name) = HostName::from_wire(input.as_bytes()) else {
             notes.push("an empty name: expected a host name or an address".to_owned());
-            return MatchReport { asked: String::new(), winner: None, shadowed: Vec::new(), notes };
+            return MatchReport {
+                asked: String::new(),
+                winner: None,
+                shadowed: Vec::new(),
+                owners: Vec::new(),
+                notes,
+            };
         };
         let asked = name.as_str().to_owned();
         if !name.is_valid() {
             notes.push("no valid host name: such names are kept as evidence but never matched".to_owned());
-            return MatchReport { asked, winner: None, shadowed: Vec::new(), notes };
+            return MatchReport { asked, winner: None, shadowed: Vec::new(), owners: Vec::new(), notes };
         }
         if let Some(outer) = self.outer_name(&name) {
             notes.push(format!(
@@ -86,7 +112,7 @@ impl Catalogue {
             }
             Some(_) => {}
         }
-        MatchReport { asked, winner, shadowed, notes }
+        MatchReport { asked, winner, shadowed, owners: Vec::new(), notes }
     }
 
     fn explain_address(&self, addr: IpAddr) -> MatchReport {
@@ -107,7 +133,13 @@ impl Catalogue {
             Some(w) if w.names_app => "nothing but this application is served from this prefix",
             Some(_) => "the prefix is the vendor's, but not this application's own: it names nothing alone",
         };
-        MatchReport { asked: addr.to_string(), winner, shadowed, notes: vec![note.to_owned()] }
+        MatchReport {
+            asked: addr.to_string(),
+            winner,
+            shadowed,
+            owners: Vec::new(),
+            notes: vec![note.to_owned()],
+        }
     }
 
     /// The applications that claim an AS number, with the role that it has for them.

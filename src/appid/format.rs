@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::application::{AppRole, AsRole, Confidence};
+use super::application::{AppRole, AsRole, Confidence, Os};
 
 /// One file.
 #[derive(Debug, Deserialize)]
@@ -56,6 +56,10 @@ pub(super) struct RawApplication {
     #[serde(default)]
     pub(super) protocols: Vec<RawProtocols>,
     #[serde(default)]
+    pub(super) packages: Vec<RawPackages>,
+    #[serde(default)]
+    pub(super) processes: Vec<RawProcesses>,
+    #[serde(default)]
     pub(super) outer_names: Vec<RawOuterNames>,
 }
 
@@ -100,6 +104,32 @@ pub(super) struct RawPorts {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawProtocols {
     pub(super) protocol: Vec<Spanned<String>>,
+    pub(super) source: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawPackages {
+    pub(super) os: Option<Os>,
+    /// Package or bundle ids: `com.tencent.mm`.
+    #[serde(default)]
+    pub(super) id: Vec<Spanned<String>>,
+    /// Names for people: `WeChat`.
+    #[serde(default)]
+    pub(super) label: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) confidence: Confidence,
+    pub(super) source: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawProcesses {
+    pub(super) os: Option<Os>,
+    /// File names of executables: `WeChat.exe`.
+    pub(super) name: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) confidence: Confidence,
     pub(super) source: Spanned<String>,
 }
 

@@ -3,7 +3,8 @@
 //! | grounds | tier | names |
 //! |---|---|---|
 //! | a name in the flow (SNI, Host…), the application's own protocol | B | the application |
-//! | one fresh name in this client's DNS answers; a certificate | C | the application |
+//! | one fresh name in this client's DNS or HTTPDNS answers; a certificate | C | the application |
+//! | its protocol by shape alone, at its own address or name | C | the application |
 //! | older, or several names of one application | D | the application, no host |
 //! | several applications, or an unknown name beside a known one | D | candidates only |
 //! | a prefix that nothing else is served from | E | the application |
@@ -20,8 +21,8 @@ use super::application::{Application, AsRole};
 use super::catalogue::Catalogue;
 use super::evidence::{self, DnsView, FlowName};
 use crate::model::{
-    AppId, Endpoint, Evidence, EvidenceKind, FlowRecord, Identification, NameCandidate, NameOrigin, Tier,
-    Timestamp,
+    AppId, Endpoint, Evidence, EvidenceKind, FlowRecord, Identification, NameCandidate, NameOrigin,
+    ProtocolProof, Tier, Timestamp,
 };
 
 /// More pieces than a reader weighs; the deciding ones come first.
@@ -69,10 +70,18 @@ impl Identifier {
         }
         let names = evidence::flow_names(catalogue, question);
         let dns = DnsView::read(catalogue, question);
-        let protocol = evidence::protocol(catalogue, question);
         let prefix = evidence::prefix(catalogue, question);
+        let protocol = evidence::protocol(catalogue, question).filter(|(app, _)| {
+            let holder = prefix.as_ref().map(|(holder, _, _)| *holder);
+            evidence::carries(catalogue, question, app, &names, &dns, holder)
+        });
 
         let mut outcome = decide(&names, &dns, protocol.as_ref(), prefix.as_ref());
+        if outcome.method == Some(EvidenceKind::AppProtocol.word())
+            && question.record.facts.app_protocol_proof == ProtocolProof::Weak
+        {
+            outcome.tier = Some(Tier::C);
+        }
         let app = outcome.app;
 
         let mut weighed = Vec::with_capacity(MAX_EVIDENCE);
@@ -89,7 +98,9 @@ impl Identifier {
         let rest = names.iter().filter(|n| Some(n.origin.word()) != outcome.method);
         // A contradiction must be seen even when names alone would fill the list.
         let names_shown: Vec<_> = others.into_iter().chain(rest).map(|n| n.evidence.clone()).collect();
-        let dns_decides = outcome.method == Some(EvidenceKind::DnsAnswer.word());
+        let dns_decides = [EvidenceKind::DnsAnswer, EvidenceKind::HttpdnsAnswer]
+            .into_iter()
+            .any(|kind| outcome.method == Some(kind.word()));
         if outcome.contradicted || dns_decides {
             weighed.truncate(MAX_EVIDENCE / 2);
             push_dns(&mut weighed, &dns, app);
@@ -232,7 +243,7 @@ fn by_dns<'c>(dns: &DnsView<'c>) -> Option<Outcome<'c>> {
     if dns.names == 0 {
         return None;
     }
-    let method = EvidenceKind::DnsAnswer.word();
+    let method = dns.evidence.first().map_or(EvidenceKind::DnsAnswer, |e| e.kind).word();
     Some(match *dns.apps.as_slice() {
         [app] if dns.unknown == 0 => {
             let tier = if dns.names == 1 && dns.all_fresh { Tier::C } else { Tier::D };

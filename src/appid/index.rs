@@ -10,7 +10,8 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use ipnet::IpNet;
 
-use super::application::{Application, DomainKind};
+use super::application::{Application, DomainKind, OwnerKind};
+use super::owners::Owners;
 
 /// Where a fact stands: which application, which of its facts of that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub(super) struct Index {
     lengths_v6: Vec<u8>,
     asns: HashMap<u32, Vec<Place>, FixedState>,
     protocols: HashMap<Arc<str>, Place, FixedState>,
+    owners: Owners,
 }
 
 impl Index {
@@ -85,6 +87,13 @@ impl Index {
                 let mut taken = index.protocols.get(&protocol.name).copied();
                 claim(&mut taken, Place { app, fact }, &protocol.label);
                 index.protocols.extend(taken.map(|place| (Arc::clone(&protocol.name), place)));
+            }
+            for (fact, owner) in application.owners.iter().enumerate() {
+                let mut taken = index.owners.exact(owner.kind, &owner.name);
+                claim(&mut taken, Place { app, fact }, &owner.label);
+                if let Some(place) = taken {
+                    index.owners.put(owner.kind, &owner.name, place);
+                }
             }
             for (fact, outer) in application.outer_names.iter().enumerate() {
                 index.outer.entry(Arc::clone(&outer.domain)).or_insert(Place { app, fact });
@@ -135,6 +144,11 @@ impl Index {
     /// Whose protocol this is.
     pub(super) fn protocol(&self, name: &str) -> Option<Place> {
         self.protocols.get(name).copied()
+    }
+
+    /// Whose package, label or executable this is.
+    pub(super) fn owner(&self, kind: OwnerKind, name: &str) -> Option<Place> {
+        self.owners.find(kind, name)
     }
 
     /// Whose cover name (Encrypted Client Hello) this is.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::application::{AppRole, Application, Confidence, DomainFact, DomainKind};
+use super::application::{AppRole, Application, Confidence, DomainFact, DomainKind, OwnerKind};
 use super::catalogue::Catalogue;
 use super::suffixes::{is_registry_level, is_rented};
 use crate::model::AppId;
@@ -57,6 +57,7 @@ impl Catalogue {
         }
         for application in &self.applications {
             self.lint_entry(application, &mut findings);
+            lint_owners(application, &mut findings);
             for fact in &application.domains {
                 self.lint_domain(application, fact, &mut findings);
             }
@@ -72,9 +73,11 @@ impl Catalogue {
     fn lint_entry(&self, a: &Application, findings: &mut Vec<LintFinding>) {
         let names = a.domains.iter().any(|d| d.confidence == Confidence::Good)
             || a.prefixes.iter().any(|p| p.own_service)
-            || !a.protocols.is_empty();
+            || !a.protocols.is_empty()
+            || a.owners.iter().any(|o| o.confidence == Confidence::Good);
         if !names {
-            let message = "no fact can name it: add a domain, a protocol or an own prefix".to_owned();
+            let message =
+                "no fact can name it: add a domain, a protocol, a package or an own prefix".to_owned();
             findings.push(finding(LintLevel::Error, "dead_entry", a, message));
         }
         for prefix in &a.prefixes {
@@ -170,6 +173,7 @@ impl Catalogue {
             used.extend(a.asns.iter().map(|n| &*n.source.key));
             used.extend(a.ports.iter().map(|p| &*p.source.key));
             used.extend(a.protocols.iter().map(|p| &*p.source.key));
+            used.extend(a.owners.iter().map(|o| &*o.source.key));
             let seat =
                 self.shared.sources.values().filter(|s| a.app.vendor_source.as_ref() == Some(&s.label));
             used.extend(seat.map(|s| &*s.key));
@@ -182,6 +186,50 @@ impl Catalogue {
                 app: "-".into(),
                 message,
             });
+        }
+    }
+}
+
+/// Executables that run other people's programs, and names too common to be one application's.
+const GENERIC: [&str; 24] = [
+    "app",
+    "bash",
+    "browser",
+    "chrome_crashpad_handler",
+    "client",
+    "com.android.systemui",
+    "curl",
+    "dllhost.exe",
+    "electron",
+    "helper",
+    "java",
+    "java.exe",
+    "launcher",
+    "main",
+    "node",
+    "node.exe",
+    "php",
+    "python",
+    "python3",
+    "rundll32.exe",
+    "sh",
+    "svchost.exe",
+    "update.exe",
+    "updater.exe",
+];
+
+fn lint_owners(a: &Application, findings: &mut Vec<LintFinding>) {
+    let mut seen = BTreeSet::new();
+    for fact in &a.owners {
+        let name = fact.name.to_lowercase();
+        if fact.kind != OwnerKind::Label && GENERIC.contains(&name.as_str()) {
+            let message =
+                format!("`{}` runs other programs too, or is anybody's name: take it out", fact.label);
+            findings.push(finding(LintLevel::Error, "generic_owner", a, message));
+        }
+        if !seen.insert((fact.kind, name)) {
+            let message = format!("`{}` stands twice", fact.label);
+            findings.push(finding(LintLevel::Warning, "duplicate", a, message));
         }
     }
 }

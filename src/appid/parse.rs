@@ -7,7 +7,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::application::{
-    Application, AsnFact, Confidence, DomainFact, DomainKind, FactSource, PortFact, PrefixFact, ProtocolFact,
+    Application, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os, OwnerFact, OwnerKind, PortFact,
+    PrefixFact, ProtocolFact,
 };
 use super::error::CatalogueError;
 use super::format::{RawApplication, RawFile};
@@ -141,6 +142,7 @@ impl Reader<'_> {
             asns: self.asns(raw, id),
             ports: self.ports(raw, id),
             protocols: self.protocols(raw, id),
+            owners: self.owners(raw, id),
             outer_names,
             note: raw.note.as_deref().map(Arc::from),
             file: self.file.into(),
@@ -292,6 +294,76 @@ impl Reader<'_> {
         }
         facts
     }
+
+    fn owners(&mut self, raw: &RawApplication, app: &str) -> Vec<OwnerFact> {
+        let mut facts = Vec::new();
+        for group in &raw.packages {
+            let source = self.source(&group.source, app);
+            if group.id.is_empty() && group.label.is_empty() {
+                self.problem(
+                    group.source.span(),
+                    app,
+                    "a group of packages without `id` and without `label`",
+                );
+            }
+            for (kind, names) in [(OwnerKind::Package, &group.id), (OwnerKind::Label, &group.label)] {
+                let of = (kind, group.os, group.confidence);
+                facts.extend(names.iter().filter_map(|name| self.owner(name, of, &source, app)));
+            }
+        }
+        for group in &raw.processes {
+            let source = self.source(&group.source, app);
+            let of = (OwnerKind::Process, group.os, group.confidence);
+            facts.extend(group.name.iter().filter_map(|name| self.owner(name, of, &source, app)));
+        }
+        facts
+    }
+
+    fn owner(
+        &mut self,
+        name: &toml::Spanned<String>,
+        (kind, os, confidence): (OwnerKind, Option<Os>, Confidence),
+        source: &Arc<FactSource>,
+        app: &str,
+    ) -> Option<OwnerFact> {
+        let text = name.get_ref().as_str();
+        let wrong = match kind {
+            OwnerKind::Package if !is_package(text) => {
+                Some("is no package: expected two parts or more, like com.example.app")
+            }
+            OwnerKind::Process if text.contains(['/', '\\']) => {
+                Some("is no executable: expected the file name without its folder")
+            }
+            _ if !is_owner_name(text) => Some("is no name: expected 2 to 128 printable characters"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            self.problem(name.span(), app, &format!("`{}` {wrong}", text.escape_debug()));
+            return None;
+        }
+        let system = os.map(|os| format!("{} ", os.word())).unwrap_or_default();
+        Some(OwnerFact {
+            kind,
+            os,
+            name: text.into(),
+            confidence,
+            source: Arc::clone(source),
+            label: format!("{system}{} {text}", kind.word()).into(),
+        })
+    }
+}
+
+fn is_owner_name(text: &str) -> bool {
+    (2..=128).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.chars().any(|c| c.is_control() || ('\u{200b}'..='\u{202e}').contains(&c))
+}
+
+/// The rules of Android for an application id, and of Apple for a bundle id: parts of letters, digits, `_` and `-`.
+fn is_package(text: &str) -> bool {
+    let part =
+        |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    text.len() <= 128 && text.contains('.') && text.split('.').all(part)
 }
 
 fn is_id(text: &str) -> bool {

@@ -97,7 +97,15 @@ impl PacketSource for PnetSource {
                 Ok(bytes) => {
                     let time = now();
                     let wire_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                    sink(&Frame { time, bytes, wire_len, link_type: self.link, point: 0 });
+                    sink(&Frame {
+                        time,
+                        bytes,
+                        wire_len,
+                        link_type: self.link,
+                        point: 0,
+                        origin: None,
+                        relayed: false,
+                    });
                     // A trickle must not hold the caller for a whole budget.
                     if time.since(began) >= self.poll_interval {
                         break;

@@ -1,6 +1,8 @@
 //! One captured frame, lent by its source.
 
-use crate::model::Timestamp;
+use std::sync::Arc;
+
+use crate::model::{ProcessRef, Timestamp};
 
 /// A link type as in capture files (the tcpdump.org LINKTYPE registry; DLT values where they differ on reading
 /// are mapped by the source).
@@ -49,4 +51,8 @@ pub struct Frame<'a> {
     pub link_type: LinkType,
     /// Index of its observation point in the source's list.
     pub point: u16,
+    /// Who made it, where the source says so; lent from the source's own list, so that it costs a frame nothing.
+    pub origin: Option<&'a Arc<ProcessRef>>,
+    /// Whether a relay on the device made it up: its time is not the network's.
+    pub relayed: bool,
 }

@@ -155,7 +155,15 @@ impl PcapSource {
             let nanos = u32::try_from(header.ts.tv_usec).unwrap_or(0);
             let time = Timestamp::from_parts(header.ts.tv_sec, nanos);
             let wire_len = header.len.max(header.caplen);
-            sink(&Frame { time, bytes: packet.data, wire_len, link_type, point: 0 });
+            sink(&Frame {
+                time,
+                bytes: packet.data,
+                wire_len,
+                link_type,
+                point: 0,
+                origin: None,
+                relayed: false,
+            });
         });
         handed.map_err(|error| {
             lost(&self.name).unwrap_or_else(|| CaptureError::InterfaceLost {

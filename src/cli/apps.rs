@@ -173,6 +173,10 @@ fn facts(entry: &Application) -> Vec<FactDocument> {
         .chain(entry.asns.iter().map(|a| plain(&a.label, &a.source)))
         .chain(entry.ports.iter().map(|p| plain(&p.label, &p.source)))
         .chain(entry.protocols.iter().map(|p| plain(&p.label, &p.source)))
+        .chain(entry.owners.iter().map(|o| FactDocument {
+            confidence: Some(format!("{:?}", o.confidence).to_lowercase()),
+            ..plain(&o.label, &o.source)
+        }))
         .collect()
 }
 
@@ -183,6 +187,8 @@ struct MatchDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     matched: Option<MatchedDocument>,
     shadowed: Vec<MatchedDocument>,
+    /// What it would name as a package, an executable or a label.
+    owners: Vec<MatchedDocument>,
     notes: Vec<String>,
 }
 
@@ -217,6 +223,7 @@ fn matches(subjects: &[String], common: &AppsCommon) -> Result<(), Failure> {
                 app: report.app().cloned(),
                 matched: report.winner.as_ref().map(MatchedDocument::from),
                 shadowed: report.shadowed.iter().map(MatchedDocument::from).collect(),
+                owners: report.owners.iter().map(MatchedDocument::from).collect(),
                 notes: report.notes.clone(),
             };
             output::print_line(&document)?;
@@ -228,9 +235,12 @@ fn matches(subjects: &[String], common: &AppsCommon) -> Result<(), Failure> {
 
 /// A match report in words; also part of `lookup`.
 pub(super) fn describe(report: &MatchReport) -> String {
-    let mut text = match report.app() {
-        Some(app) => format!("{}: {app}\n", report.asked),
-        None => format!("{}: names no application\n", report.asked),
+    let mut text = match (report.app(), report.owners.first()) {
+        (Some(app), _) => format!("{}: {app}\n", report.asked),
+        (None, Some(owner)) if owner.names_app => {
+            format!("{}: {} as owner of a socket\n", report.asked, owner.app)
+        }
+        _ => format!("{}: names no application\n", report.asked),
     };
     let mut add = |word: &str, m: &MatchedFact| {
         let _ = writeln!(text, "  {word} {} of {} ({}, {})", m.fact, m.app, m.source.name, m.source.date);
@@ -240,6 +250,9 @@ pub(super) fn describe(report: &MatchReport) -> String {
     }
     for shadowed in &report.shadowed {
         add("passed over", shadowed);
+    }
+    for owner in &report.owners {
+        add("as owner", owner);
     }
     for note in &report.notes {
         let _ = writeln!(text, "  note: {note}");

@@ -200,6 +200,8 @@ fn found(walk: &mut Walk<'_>, header: &Header) -> Result<Next, Reason> {
         fragment_id: header.id,
         payload: walk.rest,
         payload_len: walk.wire,
+        origin: walk.frame.origin,
+        relayed: walk.frame.relayed,
     };
     if header.fragment == Fragment::Later {
         walk.candidate = Some(packet);

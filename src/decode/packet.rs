@@ -1,6 +1,8 @@
 //! What decoding makes of a frame: the innermost IP packet, as far as metering needs it.
 
-use crate::model::{Endpoint, MacAddr, Protocol, Timestamp, Tunnel, VlanTags};
+use std::sync::Arc;
+
+use crate::model::{Endpoint, MacAddr, ProcessRef, Protocol, Timestamp, Tunnel, VlanTags};
 
 /// TCP header fields that metering and inspection need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,10 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
     /// Length of the transport payload on the wire (more than `payload.len()` when the capture cut it).
     pub payload_len: u32,
+    /// Who made it, as the frame says; not kept for pieces that wait for their first one.
+    pub origin: Option<&'a Arc<ProcessRef>>,
+    /// Whether a relay on the device made it up.
+    pub relayed: bool,
 }
 
 impl Packet<'_> {
@@ -96,6 +102,8 @@ impl Packet<'_> {
             fragment_id: self.fragment_id,
             payload: &[],
             payload_len: self.payload_len,
+            origin: None,
+            relayed: self.relayed,
         }
     }
 }

@@ -51,8 +51,13 @@ impl Names {
             let key = (seen.client.to_canonical(), answer.addr.to_canonical());
             let mut aliases = seen.aliases.clone();
             aliases.truncate(MAX_ALIASES);
-            let candidate =
-                NameCandidate { name: seen.question.clone(), aliases, at: seen.at, ttl: answer.ttl };
+            let candidate = NameCandidate {
+                name: seen.question.clone(),
+                aliases,
+                at: seen.at,
+                ttl: answer.ttl,
+                via: seen.via,
+            };
             let mut list = self.young.remove(&key).or_else(|| self.old.remove(&key)).unwrap_or_default();
             list.retain(|c| c.name != candidate.name);
             list.insert(0, candidate);
@@ -94,7 +99,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DnsAnswer, HostName};
+    use crate::model::{DnsAnswer, HostName, LookupVia};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -108,6 +113,7 @@ mod tests {
             aliases: vec![],
             answers: vec![DnsAnswer { addr: ip(addr), ttl }],
             at: Timestamp::from_parts(at, 0),
+            via: LookupVia::Dns,
         }
     }
 

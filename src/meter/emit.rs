@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::entry::Entry;
 use super::key::{FlowKey, Side};
+use super::origins::Origins;
 use crate::model::{
-    Counters, Endpoint, FlowEndReason, FlowId, FlowRecord, ObservationPoint, Protocol, Timestamp,
+    Counters, Endpoint, FlowEndReason, FlowId, FlowRecord, ObservationPoint, Protocol, TcpSummary, Timestamp,
 };
 
 /// Cuts a record: its deltas are what was counted since the record before.
 pub(crate) fn cut(
     entry: &mut Entry,
     point: Arc<ObservationPoint>,
+    origins: &Origins,
     reason: Option<FlowEndReason>,
 ) -> FlowRecord {
     let (source, destination) = (entry.source, entry.source.other());
@@ -42,13 +44,25 @@ pub(crate) fn cut(
         reverse: since(destination),
         forward_total: total(source),
         reverse_total: total(destination),
-        tcp: (entry.key.protocol() == Protocol::TCP).then(|| entry.tcp.summary(source)),
+        tcp: (entry.key.protocol() == Protocol::TCP).then(|| tcp_summary(entry, source)),
         facts: Arc::clone(&entry.facts),
+        origin: origins.get(entry.cold.origin).cloned(),
+        origin_conflict: entry.cold.marks.conflict(),
+        relayed: entry.cold.marks.relayed(),
         end_reason: reason,
     };
     entry.cold.reported = entry.counted;
     entry.sequence = entry.sequence.saturating_add(1);
     record
+}
+
+/// What was seen of TCP; without a round trip where a relay on the device answered in the network's place.
+fn tcp_summary(entry: &Entry, source: Side) -> TcpSummary {
+    let mut summary = entry.tcp.summary(source);
+    if entry.cold.marks.relayed() {
+        summary.handshake_rtt = None;
+    }
+    summary
 }
 
 /// A flow's id: mixed from its key, its start and its number in the run, the same whenever a capture is read again.

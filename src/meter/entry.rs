@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::config::{MeterConfig, nanos};
 use super::key::{Both, FlowKey, Side};
+use super::origins::{Marks, OriginId};
 use super::tcp::{Phase, TcpTrack};
 use crate::inspect::FlowInspection;
 use crate::model::{
@@ -43,6 +44,8 @@ pub(crate) struct Cold {
     pub(crate) tunnel: Tunnel,
     pub(crate) tunnel_depth: u8,
     pub(crate) point: u16,
+    pub(crate) origin: OriginId,
+    pub(crate) marks: Marks,
 }
 
 /// One flow. The order of the fields is kept: what every packet touches fills the first two cache lines, and the

@@ -18,6 +18,7 @@ mod evict;
 mod key;
 mod ledger;
 mod lists;
+mod origins;
 mod table;
 mod tcp;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use entry::{Class, Cold, Entry, Timeouts};
 use evict::{Classes, Victim};
 use key::{Both, FlowKey, Side};
 use ledger::Counts;
+use origins::{Marks, OriginId, Origins};
 use table::Table;
 use tcp::TcpTrack;
 use wheel::Wheel;
@@ -80,6 +82,7 @@ pub struct Meter {
     wheel: Wheel,
     classes: Classes,
     counts: Counts,
+    origins: Origins,
     /// DNS answers of the packet in hand, kept to save the allocation.
     dns: Vec<DnsObservation>,
 }
@@ -108,6 +111,7 @@ impl Meter {
             wheel: Wheel::new(flows as usize),
             classes: Classes::new(flows as usize),
             counts: Counts::default(),
+            origins: Origins::default(),
             dns: Vec::new(),
         }
     }
@@ -166,6 +170,9 @@ impl Meter {
         entry.counted.of_mut(side).add(1, u64::from(packet.octets));
         entry.end = clock::later_end(entry.start, entry.end, packet.time);
         entry.seen_at = now;
+        if packet.origin.is_some() || packet.relayed {
+            self.origins.note(packet, &mut entry.cold);
+        }
         if let Some(segment) = packet.tcp {
             entry.tcp.see(side, segment, packet.payload_len, packet.time);
         }
@@ -219,6 +226,7 @@ impl Meter {
     pub fn limits(&self) -> BTreeMap<String, u64> {
         let mut limits = self.inspector.limits();
         self.counts.add_limits(&mut limits);
+        self.origins.add_limits(&mut limits);
         limits
     }
 
@@ -296,6 +304,8 @@ impl Meter {
                 tunnel: packet.tunnel,
                 tunnel_depth: packet.tunnel_depth,
                 point: packet.point,
+                origin: OriginId::default(),
+                marks: Marks::default(),
             },
         };
         let visit = self.timeouts.next_visit(&entry);
@@ -320,7 +330,7 @@ impl Meter {
                 entry.cut_at = now.saturating_add(self.timeouts.active);
                 if entry.has_news() {
                     let point = self.points.get(usize::from(entry.cold.point)).unwrap_or(&self.unknown_point);
-                    out.push(Observation::Flow(emit::cut(entry, Arc::clone(point), None)));
+                    out.push(Observation::Flow(emit::cut(entry, Arc::clone(point), &self.origins, None)));
                 }
             }
             self.wheel.arm(slot, self.timeouts.next_visit(entry));
@@ -349,6 +359,6 @@ impl Meter {
         self.wheel.disarm(slot);
         self.classes.take(slot);
         let point = self.point(entry.cold.point);
-        Some(Observation::Flow(emit::cut(&mut entry, point, Some(reason))))
+        Some(Observation::Flow(emit::cut(&mut entry, point, &self.origins, Some(reason))))
     }
 }

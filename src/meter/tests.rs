@@ -6,4 +6,5 @@ mod directions;
 mod eviction;
 mod inspected;
 mod lifetimes;
+mod origins;
 mod properties;

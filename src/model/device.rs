@@ -7,6 +7,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::word::Word;
 use super::{MacAddr, Timestamp};
 
 /// A word that a device says of itself: printable ASCII, at most [`DeviceText::MAX_LEN`] bytes of the wire.
@@ -158,10 +161,11 @@ impl DeviceObservation {
 }
 
 /// What is known of a device beyond its id, with its grounds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceAbout {
     /// Where its name is from: `config`, the word of a [`DeviceOrigin`], or `vendor` (its maker and the end of its MAC address).
-    pub name_source: Option<&'static str>,
+    #[serde(with = "super::word::optional", default)]
+    pub name_source: Option<Word>,
     /// Its MAC address is made up (IEEE 802 U/L bit): it changes, and tells no vendor.
     pub randomised: bool,
     /// Who made it, or its network card.
@@ -171,7 +175,7 @@ pub struct DeviceAbout {
 }
 
 /// A kind of device, and what that licenses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceClass {
     /// The kind (`phone`, `vacuum`).
     pub class: Arc<str>,

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{HostName, Timestamp};
 
 /// An address given in an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsAnswer {
     /// The address (A, AAAA, or a hint of an HTTPS/SVCB record, RFC 9460).
     pub addr: IpAddr,
@@ -13,8 +15,18 @@ pub struct DnsAnswer {
     pub ttl: u32,
 }
 
+/// How a client learned a name's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub enum LookupVia {
+    /// The DNS.
+    #[default]
+    Dns,
+    /// An application's own lookup over HTTP, around the network's resolver.
+    Httpdns,
+}
+
 /// An answer that matched a question seen before by client, server, id and name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsObservation {
     /// Who asked.
     pub client: IpAddr,
@@ -28,4 +40,6 @@ pub struct DnsObservation {
     pub answers: Vec<DnsAnswer>,
     /// When the answer was seen.
     pub at: Timestamp,
+    /// By which kind of lookup.
+    pub via: LookupVia,
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::word::Word;
 use super::{HostName, Timestamp};
 
 /// Where in the traffic a name stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum NameOrigin {
     /// server_name of a TLS ClientHello over TCP (RFC 6066 §3).
     TlsSni,
@@ -51,7 +54,7 @@ impl NameOrigin {
 }
 
 /// A name seen in a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameFact {
     /// The name.
     pub name: HostName,
@@ -62,7 +65,7 @@ pub struct NameFact {
 }
 
 /// What a ClientHello says of Encrypted Client Hello (RFC 9849).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Ech {
     /// No such extension.
     #[default]
@@ -71,15 +74,50 @@ pub enum Ech {
     Present,
 }
 
+/// How much the recognition of an application's own protocol can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ProtocolProof {
+    /// At least 32 bits are fixed by the protocol and were met, or both sides agreed on as many.
+    #[default]
+    Strong,
+    /// Fewer, or a shape alone: only together with the application's own address or name does it name anything.
+    Weak,
+}
+
+/// A name lookup of an application around the DNS (HTTPDNS). The request's own identifiers are never kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Httpdns {
+    /// The service, by its id in `httpdns.toml`.
+    pub service: Arc<str>,
+    /// Names asked for, at most [`Httpdns::MAX_NAMES`]; empty where the request hides them.
+    pub names: Vec<HostName>,
+    /// Requests seen in this flow.
+    pub lookups: u32,
+    /// Responses out of which addresses were learned.
+    pub answers: u32,
+}
+
+impl Httpdns {
+    /// More names than one connection asks for; services take up to five per request.
+    pub const MAX_NAMES: usize = 16;
+}
+
 /// Everything read from one flow's payload.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// Names in the order they were seen, at most [`Facts::MAX_NAMES`].
     pub names: Vec<NameFact>,
     /// Application protocol by content: `dns`, `http`, `tls`, `quic`, … (ECS `network.protocol`).
-    pub protocol: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub protocol: Option<Word>,
     /// A protocol of one application, found by its content (`mmtls`, `mtproto`, …).
-    pub app_protocol: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub app_protocol: Option<Word>,
+    /// How much that can carry; without meaning where `app_protocol` is empty.
+    pub app_protocol_proof: ProtocolProof,
+    /// A name lookup around the DNS.
+    pub httpdns: Option<Httpdns>,
     /// Application-Layer Protocol Negotiation offers (RFC 7301), printable.
     pub alpn: Vec<Arc<str>>,
     /// Highest TLS version offered, as on the wire (0x0304 = 1.3).

@@ -65,6 +65,9 @@ pub(crate) fn flow() -> EnrichedFlow {
             reverse_total: count(12, 2000),
             tcp: None,
             facts: Arc::new(Facts::default()),
+            origin: None,
+            origin_conflict: false,
+            relayed: false,
             end_reason: None,
         },
         identification: Identification {

@@ -19,25 +19,29 @@ mod flow;
 mod jurisdiction;
 mod ledger;
 mod name;
+mod origin;
 mod time;
 mod units;
 mod verdict;
+mod word;
 
 pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
 pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
 pub use candidate::NameCandidate;
 pub use device::{DeviceAbout, DeviceClass, DeviceObservation, DeviceOrigin, DeviceText};
-pub use dns::{DnsAnswer, DnsObservation};
+pub use dns::{DnsAnswer, DnsObservation, LookupVia};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
-pub use facts::{Ech, Facts, NameFact, NameOrigin};
+pub use facts::{Ech, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof};
 pub use flow::{
     Counters, FlowEndReason, FlowId, FlowRecord, ObservationPoint, SourceBasis, TcpSummary, Tunnel, VlanTags,
 };
 pub use jurisdiction::{Certainty, Claim, CountryCode, Role, RoleAnswer, RoleAnswers};
 pub use ledger::{FlowLedger, Gap, Ledger, PacketLedger};
 pub use name::HostName;
+pub use origin::{AndroidUid, Label, OriginSource, ProcessRef};
 pub use time::Timestamp;
 pub use units::{HumanDuration, HumanSize, Problem};
 pub use verdict::{Finding, Outcome, Severity, Verdict};
+pub use word::Word;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::capture::{CaptureError, Drops, Frame, LinkType, PacketSource, Pump};
-use crate::model::{Gap, ObservationPoint, Timestamp};
+use crate::model::{Gap, ObservationPoint, ProcessRef, Timestamp};
 
 use super::clock;
 
@@ -23,6 +23,8 @@ struct HeldFrame {
     wire_len: u32,
     link_type: LinkType,
     point: u16,
+    origin: Option<Arc<ProcessRef>>,
+    relayed: bool,
 }
 
 impl HeldFrame {
@@ -33,6 +35,8 @@ impl HeldFrame {
             wire_len: frame.wire_len,
             link_type: frame.link_type,
             point: frame.point,
+            origin: frame.origin.cloned(),
+            relayed: frame.relayed,
         }
     }
 
@@ -43,6 +47,8 @@ impl HeldFrame {
             wire_len: self.wire_len,
             link_type: self.link_type,
             point: self.point,
+            origin: self.origin.as_ref(),
+            relayed: self.relayed,
         }
     }
 }

@@ -107,7 +107,10 @@ fn may_be_cover(flow: &EnrichedFlow) -> bool {
         && !evidence.iter().any(|e| {
             matches!(
                 e.kind,
-                EvidenceKind::DnsAnswer | EvidenceKind::AppProtocol | EvidenceKind::AddressPrefix
+                EvidenceKind::DnsAnswer
+                    | EvidenceKind::HttpdnsAnswer
+                    | EvidenceKind::AppProtocol
+                    | EvidenceKind::AddressPrefix
             )
         })
 }

@@ -10,6 +10,9 @@
     reason = "a test ends by panicking, and says why it skips"
 )]
 
+#[allow(dead_code, reason = "the captures of further cases use the rest")]
+mod builder;
+mod cases;
 mod docs;
 mod house;
 mod layering;

@@ -289,6 +289,88 @@ fn the_lint_finds_each_kind_of_fault() {
     }
 }
 
+const OWNED: &str = r#"
+[[application]]
+id = "one"
+name = "One"
+vendor = "V"
+tags = ["messaging"]
+[[application.packages]]
+source = "curated"
+os = "android"
+id = ["com.example.One", "com.example.one.lite"]
+label = ["One for Everybody Everywhere"]
+[[application.processes]]
+source = "curated"
+os = "windows"
+name = ["OneMessengerHelper.exe", "One.exe"]
+[[application]]
+id = "two"
+name = "Two"
+vendor = "V"
+tags = ["messaging"]
+[[application.processes]]
+source = "curated"
+confidence = "low"
+name = ["OneMessengerTwo", "two"]
+"#;
+
+#[test]
+fn packages_labels_and_executables_lead_to_their_application() {
+    use OwnerKind::{Label, Package, Process};
+    let catalogue = small(OWNED).unwrap();
+    for (kind, name, want) in [
+        (Package, "com.example.one", Some("one")),
+        (Package, "com.example.one:push", Some("one")),
+        (Package, "com.example.one.pro", None),
+        (Package, "com.example", None),
+        (Process, "one.EXE", Some("one")),
+        (Process, "C:\\Program Files\\One\\One.exe", Some("one")),
+        (Process, "/opt/two/two", Some("two")),
+        (Process, "OneMessengerHel", Some("one")),
+        (Process, "OneMessengerHelp", Some("one")),
+        (Process, "OneMessenger", None),
+        (Process, "com.example.one", None),
+        (Label, "One for Everybody E", Some("one")),
+        (Label, "One for Everybody", None),
+    ] {
+        let met = catalogue.owner(kind, name).map(|(a, _)| a.app.id.to_string());
+        assert_eq!(met.as_deref(), want, "{} {name}", kind.word());
+    }
+    let ambiguous = OWNED.replace("OneMessengerTwo", "OneMessengerHello");
+    let catalogue = small(&ambiguous).unwrap();
+    assert!(
+        catalogue.owner(Process, "OneMessengerHel").is_none(),
+        "a cut name of two applications is nobody's"
+    );
+    let report = catalogue.explain_match("com.example.one.lite");
+    assert_eq!(report.owners.len(), 1);
+    assert_eq!(report.app(), None, "a package says nothing of a name on the wire");
+    assert!(!catalogue.explain_match("two").owners[0].names_app, "low confidence");
+}
+
+#[test]
+fn owners_are_checked_and_linted() {
+    for (from, to, want) in [
+        ("com.example.One\"", "One\"", "`One` is no package"),
+        ("\"One.exe\"", "\"C:/One.exe\"", "is no executable"),
+        ("\"One.exe\"", "\"x\"", "is no name"),
+        ("os = \"windows\"", "os = \"dos\"", "unknown variant"),
+    ] {
+        let error = small(&OWNED.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(want), "{from} -> {to}: {error}");
+    }
+    for (from, to, kind) in [
+        ("\"One.exe\"", "\"java.exe\"", "generic_owner"),
+        ("\"One.exe\"", "\"onemessengerhelper.EXE\"", "duplicate"),
+        (", \"two\"]", ", \"one.exe\"]", "conflict"),
+    ] {
+        assert!(!small(OWNED).unwrap().lint().iter().any(|f| f.kind == kind), "{kind} before the fault");
+        let found = small(&OWNED.replacen(from, to, 1)).unwrap().lint();
+        assert!(found.iter().any(|f| f.kind == kind), "{kind} not in {found:?}");
+    }
+}
+
 #[test]
 fn the_configuration_is_checked_with_key_paths() {
     let mut problems: Vec<Problem> = Vec::new();

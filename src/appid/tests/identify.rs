@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Counters, Ech, Endpoint, Evidence, Facts, FlowId, FlowRecord, HostName, Identification, NameCandidate,
-    NameFact, NameOrigin, ObservationPoint, Protocol, SourceBasis, Tier, Timestamp, Tunnel, VlanTags,
+    Counters, Ech, Endpoint, Evidence, Facts, FlowId, FlowRecord, HostName, Identification, LookupVia,
+    NameCandidate, NameFact, NameOrigin, ObservationPoint, Protocol, ProtocolProof, SourceBasis, Tier,
+    Timestamp, Tunnel, VlanTags,
 };
 
 const START: i64 = 1_000_000;
@@ -48,7 +49,7 @@ impl Case {
     /// An answer that came `age` seconds before the flow began.
     fn dns(mut self, name: &str, age: i64, ttl: u32, aliases: &[&str]) -> Self {
         let aliases = aliases.iter().map(|a| host(a)).collect();
-        self.dns.push(NameCandidate { name: host(name), aliases, at: at(-age), ttl });
+        self.dns.push(NameCandidate { name: host(name), aliases, at: at(-age), ttl, via: LookupVia::Dns });
         self
     }
 
@@ -90,6 +91,9 @@ impl Case {
             reverse_total: Counters::default(),
             tcp: None,
             facts: Arc::new(self.facts),
+            origin: None,
+            origin_conflict: false,
+            relayed: false,
             end_reason: None,
         };
         let question = Question { record: &record, remote, asn: self.asn, dns: &self.dns, at: at(0) };
@@ -299,6 +303,28 @@ fn an_applications_own_protocol_names_it() {
 }
 
 #[test]
+fn a_protocol_known_by_shape_alone_names_it_only_at_its_own_address_or_name() {
+    let weak = |f: &mut Facts| {
+        f.app_protocol = Some("mtproto");
+        f.app_protocol_proof = ProtocolProof::Weak;
+    };
+    assert_eq!(case().facts(weak).identify(), Identification::default());
+    let own = case().facts(weak).remote("149.154.167.50", None).identify();
+    assert_eq!(said(&own), (Some("telegram"), Some(Tier::C), Some("app_protocol")));
+    let resolved = case().facts(weak).dns("web.telegram.org", 5, 60, &[]).identify();
+    assert_eq!(said(&resolved), (Some("telegram"), Some(Tier::C), Some("app_protocol")));
+    let other = case().facts(weak).dns("www.reddit.com", 5, 60, &[]).identify();
+    assert_eq!(said(&other), (Some("reddit"), Some(Tier::C), Some("dns_answer")));
+}
+
+#[test]
+fn an_answer_around_the_dns_names_it_and_says_so() {
+    let mut case = case().dns("short.weixin.qq.com", 5, 60, &[]);
+    case.dns[0].via = LookupVia::Httpdns;
+    assert_eq!(said(&case.identify()), (Some("wechat"), Some(Tier::C), Some("httpdns_answer")));
+}
+
+#[test]
 fn a_certificate_is_good_when_all_its_names_agree() {
     let one = case().name(NameOrigin::Certificate, "web.wechat.com").identify();
     assert_eq!(said(&one), (Some("wechat"), Some(Tier::C), Some("certificate")));
@@ -407,7 +433,7 @@ proptest! {
         }
         for (name, age, ttl) in &answers {
             if let Some(name) = HostName::from_wire(name.as_bytes()) {
-                question.dns.push(NameCandidate { name, aliases: Vec::new(), at: at(-age), ttl: *ttl });
+                question.dns.push(NameCandidate { name, aliases: Vec::new(), at: at(-age), ttl: *ttl, via: LookupVia::Dns });
             }
         }
         if ech {

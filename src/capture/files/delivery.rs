@@ -171,6 +171,8 @@ impl Delivery<'_> {
             wire_len: wire.max(captured),
             link_type: route.link,
             point: route.point,
+            origin: None,
+            relayed: false,
         });
     }
 }

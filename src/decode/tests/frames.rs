@@ -83,6 +83,8 @@ pub(super) fn cut_frame(link: u16, bytes: &[u8], wire: usize) -> Frame<'_> {
         wire_len: u32::try_from(wire).unwrap(),
         link_type: LinkType(link),
         point: 0,
+        origin: None,
+        relayed: false,
     }
 }
 

@@ -85,6 +85,8 @@ proptest! {
             wire_len: u32::try_from(bytes.len()).unwrap() + more,
             link_type: LinkType(*link),
             point: 0,
+            origin: None,
+            relayed: false,
         }));
     }
 

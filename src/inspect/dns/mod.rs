@@ -13,7 +13,9 @@ pub(super) use pending::Questions;
 
 use std::collections::BTreeMap;
 
-use crate::model::{DnsAnswer, DnsObservation, Endpoint, Facts, HostName, NameFact, NameOrigin, Timestamp};
+use crate::model::{
+    DnsAnswer, DnsObservation, Endpoint, Facts, HostName, LookupVia, NameFact, NameOrigin, Timestamp,
+};
 
 use message::{Data, Message};
 
@@ -86,6 +88,7 @@ fn answer(
         let (aliases, answers) = follow(message, name);
         if !answers.is_empty() {
             learned.push(DnsObservation {
+                via: LookupVia::Dns,
                 client: to.addr,
                 server: from.addr,
                 question: name.clone(),

@@ -39,6 +39,8 @@ pub(super) fn packet(ms: i64, protocol: Protocol, from: &str, to: &str) -> Packe
         fragment_id: 0,
         payload: &[],
         payload_len: 0,
+        origin: None,
+        relayed: false,
     }
 }
 

@@ -65,6 +65,8 @@ fn any_packet() -> impl Strategy<Value = (i64, Packet<'static>)> {
                 fragment_id: 0,
                 payload,
                 payload_len: u32::try_from(payload.len()).unwrap(),
+                origin: None,
+                relayed: false,
             };
             (gap, packet)
         },
