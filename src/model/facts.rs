@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::word::Word;
-use super::{HostName, Timestamp};
+use super::{Endpoint, HostName, Timestamp};
 
 /// Where in the traffic a name stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub enum NameOrigin {
     DnsQuestion,
     /// A name from an application's own protocol.
     AppProtocol,
+    /// Carried over from another flow of the same QUIC connection, known by its connection id (RFC 9000 §9).
+    QuicMigration,
 }
 
 impl NameOrigin {
@@ -49,6 +51,7 @@ impl NameOrigin {
             Self::Certificate => "certificate",
             Self::DnsQuestion => "dns_question",
             Self::AppProtocol => "app_protocol",
+            Self::QuicMigration => "quic_migration",
         }
     }
 }
@@ -72,6 +75,91 @@ pub enum Ech {
     Absent,
     /// The extension is there; it may be GREASE, or real with the visible name being a cover.
     Present,
+    /// In earnest: the visible name is a public name of an ECH configuration, so it is a cover, and the true one hidden.
+    Real,
+}
+
+impl Ech {
+    /// Whether the extension was there, in earnest or as noise.
+    pub const fn is_offered(self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+}
+
+/// What a TLS server certificate says (RFC 5280), where it goes in clear (TLS up to 1.2). Texts are safe to print, and
+/// cut at [`CertificateFact::MAX_TEXT`] bytes. The certificate was not verified: it is what the far end showed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CertificateFact {
+    /// Common name of the subject.
+    pub common_name: Option<Arc<str>>,
+    /// Organisation of the subject.
+    pub organisation: Option<Arc<str>>,
+    /// Common name of the issuer.
+    pub issuer: Option<Arc<str>>,
+    /// Organisation of the issuer.
+    pub issuer_organisation: Option<Arc<str>>,
+    /// Subject and issuer are the same: nobody vouches for it.
+    pub self_issued: bool,
+    /// DNS names in it, also those that are not kept in [`Facts::names`].
+    pub dns_names: u32,
+}
+
+impl CertificateFact {
+    /// Bytes kept of one text.
+    pub const MAX_TEXT: usize = 128;
+}
+
+/// What STUN and TURN messages said (RFC 8489, RFC 8656). Texts are safe to print.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StunFact {
+    /// SOFTWARE of either side.
+    pub software: Option<Arc<str>>,
+    /// REALM, as a TURN server gives it.
+    pub realm: Option<Arc<str>>,
+    /// The client's address as the server sees it (XOR-MAPPED-ADDRESS).
+    pub mapped: Option<Endpoint>,
+    /// Addresses at a relay (XOR-RELAYED-ADDRESS), at most [`StunFact::MAX_ADDRESSES`].
+    pub relayed: Vec<Endpoint>,
+    /// Whom a relay is asked to reach: other users (XOR-PEER-ADDRESS), at most [`StunFact::MAX_ADDRESSES`].
+    pub peers: Vec<Endpoint>,
+    /// Attributes of ICE were there (RFC 8445): two agents test a path between them.
+    pub ice: bool,
+}
+
+impl StunFact {
+    /// Addresses kept of each kind.
+    pub const MAX_ADDRESSES: usize = 8;
+}
+
+/// How lookups were hidden in a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum DnsTransport {
+    /// DNS over TLS (RFC 7858).
+    Dot,
+    /// DNS over HTTPS (RFC 8484).
+    Doh,
+    /// DNS over QUIC (RFC 9250).
+    Doq,
+}
+
+impl DnsTransport {
+    /// The lower-case word used in every output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Dot => "dot",
+            Self::Doh => "doh",
+            Self::Doq => "doq",
+        }
+    }
+}
+
+/// A flow that carries lookups which cannot be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncryptedDns {
+    /// How.
+    pub transport: DnsTransport,
+    /// The resolver's name: of the table of resolvers, or as the client called it.
+    pub resolver: Option<Arc<str>>,
 }
 
 /// How much the recognition of an application's own protocol can carry.
@@ -130,6 +218,16 @@ pub struct Facts {
     pub quic_version: Option<u32>,
     /// HTTP User-Agent, printable, cut at 256 bytes.
     pub user_agent: Option<Arc<str>>,
+    /// TLS version that the server chose, as on the wire.
+    pub tls_selected: Option<u16>,
+    /// The server's certificate.
+    pub certificate: Option<Arc<CertificateFact>>,
+    /// STUN in this flow.
+    pub stun: Option<Arc<StunFact>>,
+    /// The far end is another user's device (WebRTC between peers), never a server of an application.
+    pub peer: bool,
+    /// The flow carries lookups that cannot be seen.
+    pub encrypted_dns: Option<EncryptedDns>,
 }
 
 impl Facts {
@@ -151,9 +249,11 @@ impl Facts {
         *self == Self::default()
     }
 
-    /// The name by which a reader knows the far end: the first that is neither a DNS question nor an address.
+    /// The name by which a reader knows the far end: the first that the client called it by, and no address. Names of a
+    /// certificate are left out: a server shows all the names it has, and which one was meant is not said.
     pub fn host(&self) -> Option<&NameFact> {
         let address = |n: &NameFact| n.name.as_str().parse::<std::net::IpAddr>().is_ok();
-        self.names.iter().find(|n| n.origin != NameOrigin::DnsQuestion && !address(n))
+        let called = |n: &NameFact| !matches!(n.origin, NameOrigin::DnsQuestion | NameOrigin::Certificate);
+        self.names.iter().find(|n| called(n) && !address(n))
     }
 }

@@ -30,10 +30,13 @@ pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
 pub use candidate::NameCandidate;
 pub use device::{DeviceAbout, DeviceClass, DeviceObservation, DeviceOrigin, DeviceText};
-pub use dns::{DnsAnswer, DnsObservation, LookupVia};
+pub use dns::{DnsAnswer, DnsObservation, EchName, LookupVia};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
-pub use facts::{Ech, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof};
+pub use facts::{
+    CertificateFact, DnsTransport, Ech, EncryptedDns, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof,
+    StunFact,
+};
 pub use flow::{
     Counters, FlowEndReason, FlowId, FlowRecord, ObservationPoint, SourceBasis, TcpSummary, Tunnel, VlanTags,
 };
