@@ -23,6 +23,7 @@ mod format;
 mod identify;
 mod index;
 mod lint;
+mod lint_names;
 mod owners;
 mod parse;
 mod suffixes;
@@ -31,8 +32,8 @@ mod suffixes;
 mod tests;
 
 pub use application::{
-    AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os, OwnerFact,
-    OwnerKind, PortFact, PrefixFact, ProtocolFact,
+    Accepted, AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os,
+    OwnerFact, OwnerKind, PortFact, PrefixFact, ProtocolFact,
 };
 pub use catalogue::{AppSummary, Catalogue};
 pub use config::CatalogueConfig;

@@ -17,6 +17,8 @@ mod names;
 mod networks;
 mod operators;
 #[cfg(test)]
+mod spot_checks;
+#[cfg(test)]
 mod tests;
 mod transition;
 
@@ -37,8 +39,8 @@ pub use networks::Networks;
 pub use operators::{OperatorRow, OperatorTable};
 
 use crate::model::{
-    DeviceContext, DeviceObservation, DnsObservation, MacAddr, NameCandidate, NetworkScope, Operator,
-    RemoteContext, RoleAnswers, SourceBuild, Timestamp, is_special_address,
+    CaptureName, DeviceContext, DeviceObservation, DnsObservation, MacAddr, NameCandidate, NetworkScope,
+    Operator, RemoteContext, RoleAnswers, SourceBuild, Timestamp, is_special_address,
 };
 use cache::Cache;
 
@@ -216,6 +218,11 @@ impl Enricher {
     /// Remembers the names of a DNS answer.
     pub fn learn(&mut self, seen: &DnsObservation) {
         self.names.learn(seen);
+    }
+
+    /// Remembers a name that a capture file gives for an address.
+    pub fn learn_from_file(&mut self, name: &CaptureName) {
+        self.names.learn_from_file(name);
     }
 
     /// Names under which `client` may have reached `remote` at `at`, newest first.

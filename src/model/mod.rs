@@ -30,7 +30,7 @@ pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
 pub use candidate::NameCandidate;
 pub use device::{DeviceAbout, DeviceClass, DeviceObservation, DeviceOrigin, DeviceText};
-pub use dns::{DnsAnswer, DnsObservation, EchName, LookupVia};
+pub use dns::{CaptureName, DnsAnswer, DnsObservation, EchName, LookupVia};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
 pub use facts::{

@@ -12,7 +12,8 @@ use crate::enrich::{DeviceTables, Enricher, Refreshed};
 use crate::meter::Observation;
 use crate::model::{
     Alert, AlertTransition, Bytes, DeviceContext, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
-    HostName, Identification, MacAddr, NameCandidate, NetworkScope, Outcome, Provenance, Timestamp,
+    HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, Provenance,
+    Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 
@@ -93,6 +94,7 @@ impl FlowStage {
         match observation {
             Observation::Dns(answer) => self.parts.enricher.learn(&answer),
             Observation::Device(seen) => self.parts.enricher.learn_device(&seen),
+            Observation::Name(name) => self.parts.enricher.learn_from_file(&name),
             Observation::Flow(record) => self.judge(record, sink),
         }
     }
@@ -262,7 +264,8 @@ fn host_name(
     if let Some(fact) = record.facts.host() {
         return Some(fact.name.clone());
     }
-    let (first, rest) = dns.split_first()?;
+    // What a capture file names is evidence, but nobody knows whose name it is.
+    let (first, rest) = dns.split_first().filter(|(first, _)| first.via != LookupVia::CaptureFile)?;
     let undisputed = rest.iter().all(|c| c.name == first.name);
     (undisputed && identification.candidates.is_empty()).then(|| first.name.clone())
 }
