@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::deliver;
 use crate::enrich::{DeviceTables, Refreshed};
 use crate::model::Ledger;
+use crate::pipeline::keeper::SinkReport;
 use crate::pipeline::live::{Feed, Live, Outputs, Snapshot, StartError, Stopped};
 use crate::pipeline::parts::{self, Parts, Recipe};
 use crate::pipeline::{Settings, clock};
@@ -83,6 +84,8 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
     let outputs = Outputs {
         alerts: state.join(&config.daemon.alerts),
         flows: config.daemon.write_flows.then(|| state.join(&config.daemon.flows)),
+        store: state.join(&config.store.file),
+        limits: config.store.clone(),
         deliver: config.deliver.clone(),
     };
     let sources = feeds.len();
@@ -222,6 +225,7 @@ fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("inspect", old.inspect != new.inspect),
         ("meter", old.meter != new.meter),
         ("alert", old.alert != new.alert),
+        ("store", old.store != new.store),
         ("deliver", old.deliver != new.deliver),
     ];
     changed.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section).collect()
@@ -266,6 +270,19 @@ struct AlertStats {
     durable: u64,
     pending: u64,
     write_failures: u64,
+    sinks: std::collections::BTreeMap<String, SinkStats>,
+}
+
+/// `durable = delivered + skipped + queued + dead_letter` since the sink was first seen.
+#[derive(Serialize)]
+struct SinkStats {
+    delivered: u64,
+    skipped: u64,
+    queued: u64,
+    dead_letter: u64,
+    failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
 }
 
 impl<'a> StatsDocument<'a> {
@@ -294,12 +311,29 @@ impl<'a> StatsDocument<'a> {
                 durable: snapshot.durable,
                 pending: snapshot.raised.saturating_sub(snapshot.durable),
                 write_failures: snapshot.write_failures,
+                sinks: snapshot
+                    .sinks
+                    .iter()
+                    .map(|(name, report)| (name.clone(), sink_stats(report)))
+                    .collect(),
             },
             sources_open: snapshot.feeds_open,
             sources_failed: snapshot.feeds_failed,
             limits,
             gaps: gaps.len(),
         }
+    }
+}
+
+fn sink_stats(report: &SinkReport) -> SinkStats {
+    let SinkReport { state, health } = report;
+    SinkStats {
+        delivered: state.delivered,
+        skipped: state.skipped,
+        queued: state.queued,
+        dead_letter: state.dead,
+        failures: health.failures,
+        last_error: health.last_error.clone(),
     }
 }
 

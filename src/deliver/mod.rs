@@ -13,6 +13,7 @@ pub mod ecs;
 mod error;
 pub mod json;
 pub mod jsonl;
+pub mod sink;
 
 pub use community_id::community_id;
 pub use config::DeliverConfig;
