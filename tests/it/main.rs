@@ -12,7 +12,10 @@
 
 #[allow(dead_code, reason = "the captures of further cases use the rest")]
 mod builder;
+mod captures;
 mod cases;
 mod docs;
 mod house;
 mod layering;
+mod reading;
+mod truth;
