@@ -132,6 +132,9 @@ pub(super) struct ReadArgs {
     /// Show every destination, not only the largest
     #[arg(long)]
     pub(super) all: bool,
+    /// Hold what the network alone says of the applications against the makers of the flows that the captures name
+    #[arg(long)]
+    pub(super) score: bool,
 }
 
 /// `whither run`.

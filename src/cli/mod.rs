@@ -12,8 +12,10 @@ mod interfaces;
 mod lookup;
 mod output;
 mod read;
+mod region;
 mod roles;
 mod run;
+mod score;
 mod table;
 
 use std::process::ExitCode;

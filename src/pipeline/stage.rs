@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::alert::AlertBook;
-use crate::appid::{Identifier, Question};
+use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
 use crate::enrich::{DeviceTables, Enricher, Refreshed};
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, DeviceContext, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
-    HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, Provenance,
-    Timestamp,
+    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId,
+    FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, Protocol,
+    Provenance, RegionClaim, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 
@@ -49,6 +49,10 @@ pub struct FlowStage {
     book: AlertBook,
     /// What is remembered of flows between their records.
     open: HashMap<FlowId, OpenFlow>,
+    /// What flows called themselves, for those to the same address that do not.
+    neighbours: Neighbours,
+    /// Which addresses serve several owners.
+    fronts: Fronts,
     open_full: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
@@ -59,6 +63,8 @@ pub struct FlowStage {
 struct OpenFlow {
     /// DNS candidates that it was first seen with: by its end the table of names may have forgotten them.
     dns: Vec<NameCandidate>,
+    /// Names that may stand behind the cover that it shows.
+    hidden: Vec<NameCandidate>,
     /// Octets up and down of earlier records of which a rule could not tell. If a later record settles it for a match,
     /// they belong to the alert too.
     owed: Vec<(Arc<str>, Bytes)>,
@@ -83,6 +89,8 @@ impl FlowStage {
             parts,
             book,
             open: HashMap::new(),
+            neighbours: Neighbours::default(),
+            fronts: Fronts::default(),
             open_full: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
@@ -92,10 +100,18 @@ impl FlowStage {
     /// Takes one observation the whole way.
     pub fn take(&mut self, observation: Observation, sink: &mut dyn Sink) {
         match observation {
-            Observation::Dns(answer) => self.parts.enricher.learn(&answer),
+            Observation::Dns(answer) => self.learn(&answer),
             Observation::Device(seen) => self.parts.enricher.learn_device(&seen),
             Observation::Name(name) => self.parts.enricher.learn_from_file(&name),
             Observation::Flow(record) => self.judge(record, sink),
+        }
+    }
+
+    fn learn(&mut self, answer: &DnsObservation) {
+        self.parts.enricher.learn(answer);
+        let catalogue = self.parts.identifier.catalogue();
+        for address in &answer.answers {
+            self.fronts.learn(catalogue, address.addr, &answer.question, answer.at);
         }
     }
 
@@ -136,6 +152,8 @@ impl FlowStage {
         let mut limits = self.parts.enricher.limits();
         limits.extend(self.parts.judge.limits());
         limits.extend(self.book.limits());
+        self.neighbours.limits(&mut limits);
+        self.fronts.limits(&mut limits);
         limits.insert("open_flows_full".to_owned(), self.open_full);
         limits.retain(|_, count| *count > 0);
         limits
@@ -172,11 +190,22 @@ impl FlowStage {
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
         }
+        if memory.hidden.is_empty() {
+            let covers = self.parts.identifier.covers(&record);
+            let hidden = |cover| self.parts.enricher.hidden(sides.device.addr, cover, record.start);
+            memory.hidden = covers.flat_map(hidden).collect();
+        }
+        let shared =
+            Shared::by_operator(&remote).or_else(|| self.fronts.observed(sides.remote.addr, record.end));
+        let near = self.neighbours(&record, &sides, remote.scope);
         let mut identification = self.parts.identifier.identify(&Question {
             record: &record,
             remote: sides.remote,
             asn: remote.operator.asn,
             dns: &memory.dns,
+            hidden: &memory.hidden,
+            near: &near,
+            shared,
             at: record.start,
         });
         if let Some(class) = &device.about.class
@@ -185,6 +214,7 @@ impl FlowStage {
             self.parts.identifier.by_device(&mut identification, class);
         }
         remote.hostname = host_name(&record, &memory.dns, &identification);
+        remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
         EnrichedFlow {
             record,
             identification,
@@ -196,9 +226,34 @@ impl FlowStage {
         }
     }
 
+    /// The neighbours of a flow that says nothing itself; a flow that does becomes a neighbour of others. Only flows that
+    /// the device began, to the Internet, take part: elsewhere an address is a machine, not a service.
+    fn neighbours(&mut self, record: &FlowRecord, sides: &Sides, scope: NetworkScope) -> Vec<Neighbour> {
+        let began = sides.device_is_source || record.source_basis.is_guess();
+        let carries = matches!(record.protocol, Protocol::TCP | Protocol::UDP);
+        if !began || !carries || scope != NetworkScope::Global || record.facts.peer {
+            return Vec::new();
+        }
+        let (client, remote) = (sides.device.addr, sides.remote.addr);
+        let called = self.parts.identifier.called(record);
+        if called.is_empty() {
+            return self.neighbours.of(client, remote, (record.start, record.end), record.id);
+        }
+        for (called, at) in called {
+            if let Called::Name(name, _) = &called {
+                self.fronts.learn(self.parts.identifier.catalogue(), remote, name, at);
+            }
+            let neighbour = Neighbour { flow: record.id, called, at, until: record.end };
+            self.neighbours.note(client, remote, neighbour);
+        }
+        Vec::new()
+    }
+
     /// Keeps what the flow's next record will need.
     fn remember(&mut self, flow: &EnrichedFlow, memory: OpenFlow) {
-        if flow.record.is_final() || (memory.dns.is_empty() && memory.owed.is_empty()) {
+        if flow.record.is_final()
+            || (memory.dns.is_empty() && memory.hidden.is_empty() && memory.owed.is_empty())
+        {
             return;
         }
         if self.open.len() < Self::MAX_OPEN {
@@ -258,6 +313,12 @@ fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings
             None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
         }
     }
+}
+
+/// The region that the name claims; where it claims none, the names that its lookup led to (who serves it).
+fn region_claim(name: &HostName, dns: &[NameCandidate]) -> Option<Arc<RegionClaim>> {
+    let aliases = dns.iter().find(|c| c.name == *name).map(|c| c.aliases.as_slice()).unwrap_or_default();
+    std::iter::once(name).chain(aliases.iter().rev()).find_map(|name| region_of(name).claim)
 }
 
 /// The best host name of the remote: what the flow itself says; else the one name that DNS gave this client for

@@ -1,5 +1,6 @@
 //! The captures of the golden cases: one function for each, which gives the case's files.
 
+pub(super) mod neighbours;
 pub(super) mod places;
 
 use crate::builder::file;
