@@ -45,6 +45,8 @@ pub struct Decoder {
     reasons: Reasons,
     read: u64,
     decoded: u64,
+    /// Packets inside which there was more than is looked at; without any packet it is a reason of its own.
+    too_deep: u64,
     arp: Option<Arp>,
 }
 
@@ -68,6 +70,7 @@ impl Decoder {
             read: 0,
             decoded: 0,
             arp: None,
+            too_deep: 0,
         }
     }
 
@@ -76,7 +79,9 @@ impl Decoder {
     pub fn decode<'f>(&mut self, frame: &Frame<'f>) -> Option<Packet<'f>> {
         self.read += 1;
         let mut walk = Walk::new(frame);
-        match walk.run() {
+        let result = walk.run();
+        self.too_deep += u64::from(walk.too_deep && result.is_ok());
+        match result {
             Ok(packet) => {
                 self.decoded += 1;
                 self.fragments.assign(packet)
@@ -123,7 +128,11 @@ impl Decoder {
 
     /// How often a limit was hit, by name; only those that were.
     pub fn limits(&self) -> BTreeMap<String, u64> {
-        self.fragments.limits()
+        let mut limits = self.fragments.limits();
+        if self.too_deep > 0 {
+            limits.insert("too_many_layers".to_owned(), self.too_deep);
+        }
+        limits
     }
 
     /// What was decoded and what was not (`read`, `decoded`, `malformed`, `unsupported`).

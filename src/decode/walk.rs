@@ -56,6 +56,8 @@ pub(super) struct Walk<'f> {
     pub(super) depth: u8,
     /// The innermost sound IP packet so far.
     pub(super) candidate: Option<Packet<'f>>,
+    /// There was more inside than the limits let be looked at.
+    pub(super) too_deep: bool,
 }
 
 impl<'f> Walk<'f> {
@@ -70,6 +72,7 @@ impl<'f> Walk<'f> {
             tunnel: Tunnel::None,
             depth: 0,
             candidate: None,
+            too_deep: false,
         }
     }
 
@@ -86,6 +89,7 @@ impl<'f> Walk<'f> {
                 Err(reason) => return self.candidate.ok_or(reason),
             };
         }
+        self.too_deep = true;
         self.candidate.ok_or(Reason::Malformed("too_many_layers"))
     }
 

@@ -54,6 +54,8 @@ pub struct FlowStage {
     /// Which addresses serve several owners.
     fronts: Fronts,
     open_full: u64,
+    /// Records of attempts from outside that no device answered, whatever a rule said of them.
+    unanswered: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
 }
@@ -92,6 +94,7 @@ impl FlowStage {
             neighbours: Neighbours::default(),
             fronts: Fronts::default(),
             open_full: 0,
+            unanswered: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
         }
@@ -155,6 +158,7 @@ impl FlowStage {
         self.neighbours.limits(&mut limits);
         self.fronts.limits(&mut limits);
         limits.insert("open_flows_full".to_owned(), self.open_full);
+        limits.insert("unanswered_not_alerted".to_owned(), self.unanswered);
         limits.retain(|_, count| *count > 0);
         limits
     }
@@ -174,6 +178,10 @@ impl FlowStage {
         settle_debts(&mut memory.owed, &flow, &mut findings);
         self.remember(&flow, memory);
         sink.flow(&flow);
+        if unanswered(&flow) {
+            self.unanswered += u64::from(!findings.is_empty());
+            findings.clear();
+        }
         // A last record without packets only says how the flow ended; it adds nothing to an alert, nor opens one.
         for finding in findings.iter().filter(|f| f.bytes_up > 0 || f.bytes_down > 0) {
             self.book.raise(&flow, finding, &mut self.changes);
@@ -292,6 +300,12 @@ impl FlowStage {
             sink.alert(transition, &alert);
         }
     }
+}
+
+/// Whether somebody outside knocked and nobody answered: no data of a device went anywhere, and who sends with forged
+/// addresses must not be able to buy alerts with them. The octets stay in the totals.
+fn unanswered(flow: &EnrichedFlow) -> bool {
+    !flow.device_is_source && flow.bytes_up_total() == 0
 }
 
 /// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.
