@@ -24,6 +24,8 @@ pub(super) struct Document<'a> {
     totals: Totals,
     applications: Vec<ApplicationDocument>,
     devices: Vec<DeviceDocument>,
+    /// Applications that resolve around the DNS.
+    httpdns: Vec<HttpdnsDocument>,
     rules: Vec<RuleDocument>,
     alerts: Vec<AlertDocument<'a>>,
     ledger: LedgerDocument,
@@ -145,6 +147,17 @@ struct DestinationDocument {
     /// Regions that the vendor's own names for it claim: its word, not a location.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     region_claims: Vec<RegionDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct HttpdnsDocument {
+    /// `null` where the application could not be named.
+    app: Option<Arc<str>>,
+    service: Arc<str>,
+    lookups: u64,
+    answers: u64,
+    names: Vec<String>,
+    more_names: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -315,6 +328,11 @@ impl<'a> Document<'a> {
             },
             applications: applications(summary),
             devices: summary.devices.iter().map(|(id, d)| device(id, d)).collect(),
+            httpdns: summary
+                .httpdns
+                .iter()
+                .map(|((app, service), l)| httpdns(app.as_ref(), service, l))
+                .collect(),
             rules: summary.rules.iter().map(|(id, r)| rule(id, r)).collect(),
             alerts: super::sorted_alerts(summary)
                 .iter()
@@ -324,6 +342,17 @@ impl<'a> Document<'a> {
             score: score.map(ScoreDocument::from),
             provenance: ProvenanceDocument::from(provenance),
         }
+    }
+}
+
+fn httpdns(app: Option<&Arc<str>>, service: &Arc<str>, seen: &summary::AroundDns) -> HttpdnsDocument {
+    HttpdnsDocument {
+        app: app.cloned(),
+        service: Arc::clone(service),
+        lookups: seen.lookups,
+        answers: seen.answers,
+        names: seen.names.kept.iter().map(ToString::to_string).collect(),
+        more_names: seen.names.more,
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) fn summary(summary: &Summary, captures: &[CaptureInfo], ledger: &Ledg
     let mut out = String::new();
     headline(&mut out, summary, captures);
     destinations(&mut out, summary, style);
+    httpdns(&mut out, summary);
     rules(&mut out, summary);
     alerts(&mut out, summary, style);
     ledger_lines(&mut out, summary, ledger);
@@ -215,6 +216,24 @@ fn names(destination: &Destination) -> String {
         );
     }
     text
+}
+
+/// Who resolves around the DNS.
+fn httpdns(out: &mut String, summary: &Summary) {
+    for ((app, service), seen) in &summary.httpdns {
+        let app = app.as_deref().unwrap_or("an unnamed application");
+        let names: Vec<String> = seen.names.kept.iter().map(|n| shorten(n.as_str(), 60)).collect();
+        let shown = match names.as_slice() {
+            [] => String::new(),
+            [first] if !seen.names.more => format!(" ({first})"),
+            [first, rest @ ..] => format!(" ({first} and {} more)", rest.len()),
+        };
+        let _ = writeln!(
+            out,
+            "{app} resolves around your DNS: {} lookups by {service}, {} answers learned{shown}",
+            seen.lookups, seen.answers
+        );
+    }
 }
 
 /// At most `limit` characters.

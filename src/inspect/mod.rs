@@ -25,6 +25,7 @@ mod dtls;
 pub mod fuzz;
 mod http;
 mod http2;
+mod httpdns;
 mod inspector;
 mod quic;
 mod reader;

@@ -149,6 +149,17 @@ pub struct RuleTally {
     pub reasons: BTreeMap<Arc<str>, u64>,
 }
 
+/// Lookups of an application around the DNS.
+#[derive(Debug, Clone, Default)]
+pub struct AroundDns {
+    /// Requests.
+    pub lookups: u64,
+    /// Responses out of which addresses were learned.
+    pub answers: u64,
+    /// Names asked for in clear.
+    pub names: Examples<HostName>,
+}
+
 /// All that was seen, summed up.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -160,6 +171,8 @@ pub struct Summary {
     pub devices: BTreeMap<Arc<str>, Device>,
     /// By rule id.
     pub rules: BTreeMap<Arc<str>, RuleTally>,
+    /// Lookups around the DNS, by application (where known) and service.
+    pub httpdns: BTreeMap<(Option<Arc<str>>, Arc<str>), AroundDns>,
     /// Octets by tier letter; the key `none` holds flows without any evidence.
     pub bytes_by_tier: BTreeMap<&'static str, u64>,
     /// Octets by the kind of evidence that decided; the key `none` holds flows without any evidence.
@@ -230,6 +243,18 @@ impl Summary {
         }
     }
 
+    /// Services are few and fixed, applications those of the catalogue: the table needs no bound of its own.
+    fn add_lookups(&mut self, flow: &EnrichedFlow) {
+        let Some(seen) = &flow.record.facts.httpdns else { return };
+        let app = flow.identification.app.as_ref().map(|a| Arc::clone(&a.id));
+        let lookups = self.httpdns.entry((app, Arc::clone(&seen.service))).or_default();
+        lookups.lookups += u64::from(seen.lookups);
+        lookups.answers += u64::from(seen.answers);
+        for name in &seen.names {
+            lookups.names.add(name.clone());
+        }
+    }
+
     fn add_encrypted_dns(&mut self, flow: &EnrichedFlow) {
         let Some(dns) = &flow.record.facts.encrypted_dns else { return };
         let key = (dns.transport.word(), dns.resolver.clone());
@@ -284,6 +309,7 @@ impl Sink for Summary {
         self.add_application(flow);
         self.add_encrypted_dns(flow);
         self.add_device(flow);
+        self.add_lookups(flow);
         self.add_verdicts(flow);
     }
 
