@@ -18,6 +18,7 @@ mod docs;
 mod fuzz_replay;
 mod house;
 mod layering;
+mod processes;
 mod reading;
 mod truth;
 mod tshark;
