@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
 use crate::config::Config;
 use crate::deliver::{self, AlertDocument, FlowDocument};
+use crate::enrich::PROXIED_CLASSES;
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Provenance, Timestamp};
 use crate::pipeline::clock;
 use crate::pipeline::offline::{self, Reading};
@@ -35,6 +36,9 @@ const STALE_AFTER_DAYS: u64 = 365;
 pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
     let mut config = super::config::load(args.config.as_deref())?;
     super::config::apply_flags(&mut config, &args.flags)?;
+    if let Some(site) = &args.site {
+        config.enrich.site = Some(site.clone());
+    }
     let files = open(args, &config)?;
     let at = if args.at == At::Today { clock::today() } else { None };
     let parts = parts::build(Recipe {
@@ -197,6 +201,12 @@ fn add_notes(ledger: &mut Ledger, summary: &Summary, captures: &[CaptureInfo], p
              and no round trip bounds a distance",
             capture.path.display(),
             capture.brought.relayed
+        ));
+    }
+    if let Some(n) = ledger.limits.get(PROXIED_CLASSES) {
+        ledger.notes.push(format!(
+            "{n} service(s) at observation points are answered by something near (a proxy, an accelerator, a firewall) in the remotes' \
+             place: their round trips refute nothing"
         ));
     }
     for capture in captures.iter().filter(|c| c.brought.secrets_blocks > 0) {

@@ -16,6 +16,7 @@ mod names;
 mod nat64;
 mod networks;
 mod operators;
+mod physics;
 #[cfg(test)]
 mod spot_checks;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use lookup::LookupReport;
 pub use names::Names;
 pub use networks::Networks;
 pub use operators::{OperatorRow, OperatorTable};
+pub use physics::{Degrees, PROXIED_CLASSES, RoundTrip, SiteConfig};
 
 use crate::model::{
     CaptureName, DeviceContext, DnsObservation, HostName, MacAddr, NameCandidate, NetworkScope, Operator,
@@ -54,6 +56,7 @@ pub struct Enricher {
     operators: OperatorTable,
     networks: Networks,
     names: Names,
+    light: physics::Light,
     day: Option<Date>,
     remembered: Mutex<Remembered>,
 }
@@ -79,6 +82,7 @@ impl Enricher {
             operators,
             networks: Networks::new(config),
             names: Names::new(config),
+            light: physics::Light::new(config.site.as_ref()),
             day: None,
             remembered: Mutex::new(remembered),
         }
@@ -168,9 +172,20 @@ impl Enricher {
         self.networks.is_local(addr)
     }
 
-    /// Takes over the names that another enricher has learned, as when configuration is reloaded.
+    /// Takes over the names and round trips that another enricher has learned, as when configuration is reloaded.
     pub fn inherit_names(&mut self, old: &mut Self) {
         std::mem::swap(&mut self.names, &mut old.names);
+        self.light.inherit(&mut old.light);
+    }
+
+    /// Remembers how long an answer from a remote took.
+    pub fn note_round_trip(&mut self, trip: &RoundTrip) {
+        self.light.note(trip);
+    }
+
+    /// Holds what is claimed of a remote's place against the smallest round trip to it from an observation point.
+    pub fn refute(&mut self, point: u16, remote: &mut RemoteContext) {
+        self.light.judge(point, remote);
     }
 
     /// Remembers the names of a DNS answer.
@@ -205,6 +220,7 @@ impl Enricher {
         let mut out = BTreeMap::new();
         self.networks.limits(&mut out);
         self.names.limits(&mut out);
+        self.light.limits(&mut out);
         out
     }
 
@@ -235,6 +251,7 @@ impl Enricher {
                     roles,
                     hostname: None,
                     region_claim: None,
+                    physics: None,
                 },
                 None,
             );
@@ -252,6 +269,7 @@ impl Enricher {
                 roles,
                 hostname: None,
                 region_claim: None,
+                physics: None,
             },
             row,
         )

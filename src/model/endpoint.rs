@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::word::Word;
-use super::{CountryCode, HostName, MacAddr, RoleAnswers};
+use super::{CountryCode, HostName, MacAddr, Physics, RoleAnswers};
 
 /// What kind of network an address is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,4 +97,7 @@ pub struct RemoteContext {
     pub hostname: Option<HostName>,
     /// The region that the vendor's own name for it claims.
     pub region_claim: Option<Arc<RegionClaim>>,
+    /// What the round trip to it says of its place; only with a configured site.
+    #[serde(default)]
+    pub physics: Option<Arc<Physics>>,
 }

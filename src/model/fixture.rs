@@ -14,6 +14,7 @@ pub(crate) fn claim(source: &str, code: &str, date: &str) -> Claim {
         source: source.into(),
         country: (!code.is_empty()).then(|| country(code)),
         date: (!date.is_empty()).then(|| date.into()),
+        refuted: false,
     }
 }
 
@@ -106,6 +107,7 @@ pub(crate) fn flow() -> EnrichedFlow {
             },
             hostname: None,
             region_claim: None,
+            physics: None,
         },
         device_is_source: true,
         verdicts: Vec::new(),

@@ -20,6 +20,7 @@ mod jurisdiction;
 mod ledger;
 mod name;
 mod origin;
+mod physics;
 mod time;
 mod units;
 mod verdict;
@@ -44,6 +45,7 @@ pub use jurisdiction::{Certainty, Claim, CountryCode, Role, RoleAnswer, RoleAnsw
 pub use ledger::{FlowLedger, Gap, Ledger, PacketLedger};
 pub use name::HostName;
 pub use origin::{AndroidUid, Label, OriginSource, ProcessRef};
+pub use physics::{Feasibility, Physics};
 pub use time::Timestamp;
 pub use units::{HumanDuration, HumanSize, Problem};
 pub use verdict::{Finding, Outcome, Severity, Verdict};

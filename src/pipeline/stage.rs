@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crate::alert::AlertBook;
 use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
-use crate::enrich::Enricher;
+use crate::enrich::{Enricher, RoundTrip};
 use crate::meter::Observation;
 use crate::model::{
     Alert, AlertTransition, Bytes, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
     HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, Protocol, Provenance,
-    RegionClaim, Timestamp,
+    RegionClaim, RemoteContext, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 
@@ -203,6 +203,7 @@ impl FlowStage {
         });
         remote.hostname = host_name(&record, &memory.dns, &identification);
         remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
+        self.weigh_place(&record, &sides, &mut remote);
         EnrichedFlow {
             record,
             identification,
@@ -212,6 +213,26 @@ impl FlowStage {
             verdicts: Vec::new(),
             provenance: Arc::clone(&self.parts.provenance),
         }
+    }
+
+    /// Learns the round trip to the remote, and holds what is claimed of its place against it. Only where the device asked:
+    /// where the remote did, it is the device whose answer was timed.
+    fn weigh_place(&mut self, record: &FlowRecord, sides: &Sides, remote: &mut RemoteContext) {
+        if remote.scope != NetworkScope::Global {
+            return;
+        }
+        let took = record.tcp.and_then(|tcp| tcp.handshake_rtt).filter(|_| sides.device_is_source);
+        if let Some(took) = took {
+            self.parts.enricher.note_round_trip(&RoundTrip {
+                point: record.point.id,
+                addr: remote.addr,
+                port: sides.remote.port,
+                quic: false,
+                took,
+                at: record.start,
+            });
+        }
+        self.parts.enricher.refute(record.point.id, remote);
     }
 
     /// The neighbours of a flow that says nothing itself; a flow that does becomes a neighbour of others. Only flows that
