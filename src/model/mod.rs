@@ -31,7 +31,7 @@ pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
 pub use candidate::NameCandidate;
 pub use dns::{CaptureName, DnsAnswer, DnsObservation, EchName, LookupVia};
-pub use endpoint::{DeviceContext, NetworkScope, Operator, RegionClaim, RegionPlace, RemoteContext};
+pub use endpoint::{DeviceContext, NetworkScope, Operator, RegionClaim, RegionPlace, RemoteContext, Tenant};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
 pub use facts::{
     CertificateFact, DnsTransport, Ech, EncryptedDns, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof,

@@ -314,6 +314,16 @@ fn place(text: &mut String, remote: &RemoteContext) {
             let _ = writeln!(text, "     note: {note}");
         }
     }
+    if let Some(tenant) = &remote.tenant {
+        let seat = tenant.country.map(|c| format!(" ({c})")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "   the machines are rented: the data is of {}{seat}, by {} {}",
+            output::plain(&tenant.vendor),
+            tenant.method.replace('_', " "),
+            output::plain(&tenant.name)
+        );
+    }
     physics(text, remote);
 }
 

@@ -51,9 +51,30 @@ pub(super) struct Remote<'a> {
     /// The region that the vendor's own host name claims: its word, not a location.
     #[serde(skip_serializing_if = "Option::is_none")]
     region_claim: Option<RegionClaim<'a>>,
+    /// Whose data it is, where the machine is rented (a CDN's or a cloud's) and the flow called a name of a known service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<Tenant<'a>>,
     /// The smallest round trip to it, held against the countries that are claimed; only with a configured site.
     #[serde(skip_serializing_if = "Option::is_none")]
     physics: Option<Physics<'a>>,
+}
+
+/// `whither.remote.tenant`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Tenant<'a> {
+    /// The maker of the service that the name belongs to.
+    vendor: &'a str,
+    /// Where it sits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    /// Where that is known from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    /// The name that the flow called.
+    name: &'a str,
+    /// By what it called it (`tls_sni`…).
+    method: &'static str,
 }
 
 /// `whither.remote.physics`.
@@ -202,6 +223,13 @@ impl<'a> Remote<'a> {
                 cdn: operator.cdn,
             }),
             region_claim: remote.region_claim.as_deref().map(RegionClaim::new),
+            tenant: remote.tenant.as_deref().map(|tenant| Tenant {
+                vendor: &tenant.vendor,
+                country: tenant.country.map(|c| c.to_string()),
+                source: tenant.source.as_deref(),
+                name: &tenant.name,
+                method: tenant.method,
+            }),
             physics: remote.physics.as_deref().map(|physics| Physics {
                 // To a thousandth: the clock of a capture knows no more.
                 rtt_ms: (physics.rtt_ms() * 1000.0).round() / 1000.0,

@@ -28,7 +28,7 @@ fn every_line_of_the_outlines_is_a_ring_of_a_country() {
     assert!(outlines::parse("ZZ 1,2\nXX\nCZ a,b\nCZ 1\n").is_empty());
 }
 
-/// Distances measured on a map, ± 40 km: from a capital to the nearest border or coast.
+/// Great circles from a city to a named place on the nearest border or coast, ± 40 km.
 #[test]
 fn distances_to_borders_are_those_of_the_map() {
     for (site, code, km) in [
@@ -38,14 +38,14 @@ fn distances_to_borders_are_those_of_the_map() {
         ((50.08, 14.43), "RU", 600.0),  // Kaliningrad, the Vistula Spit
         ((50.08, 14.43), "GB", 925.0),  // Kent
         ((51.51, -0.13), "FR", 140.0),  // Strait of Dover
-        ((35.68, 139.69), "RU", 905.0), // Kunashir
+        ((35.68, 139.69), "RU", 965.0), // Cape Povorotny
         ((35.68, 139.69), "KR", 810.0), // Ulleungdo
         ((1.35, 103.82), "SG", 0.0),
         ((1.35, 103.82), "MY", 15.0),
-        ((1.35, 103.82), "CN", 1890.0), // Hainan
-        ((-33.92, 18.42), "BR", 5490.0),
-        ((64.15, -21.94), "GL", 720.0),
-        ((51.0, -180.0), "RU", 860.0), // over the date line
+        ((1.35, 103.82), "CN", 1972.0),  // Sanya
+        ((-33.92, 18.42), "BR", 5950.0), // Cabo Frio
+        ((64.15, -21.94), "GL", 558.0),  // near Kap Dalton
+        ((51.0, -180.0), "RU", 883.0),   // Medny, over the date line
     ] {
         let found = raw(site, code);
         assert!((found - km).abs() <= 40.0, "{site:?} to {code}: {found:.0} km, expected {km}");
