@@ -43,7 +43,7 @@ fn distances_to_borders_are_those_of_the_map() {
         ((1.35, 103.82), "SG", 0.0),
         ((1.35, 103.82), "MY", 15.0),
         ((1.35, 103.82), "CN", 1972.0),  // Sanya
-        ((-33.92, 18.42), "BR", 5950.0), // Cabo Frio
+        ((-33.92, 18.42), "BR", 5904.0), // Cape São Tomé
         ((64.15, -21.94), "GL", 558.0),  // near Kap Dalton
         ((51.0, -180.0), "RU", 883.0),   // Medny, over the date line
     ] {
