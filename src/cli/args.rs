@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::model::{Role, Severity};
 
 use super::ask::args::{AlertsCommand, ExplainArgs, FlowsArgs, StatsArgs};
+use super::policy::args::PolicyCommand;
 
 /// Which app sends what, to which country, into whose hands - with proof.
 #[derive(Debug, Parser)]
@@ -44,6 +45,9 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Ask the store: the identities, what is kept, and sums by application, device, country or operator
     Stats(StatsArgs),
+    /// Look at rules before and beside the traffic: can each fire?
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// The catalogue of applications
     #[command(subcommand)]
     Apps(AppsCommand),
