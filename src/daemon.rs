@@ -184,6 +184,7 @@ fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("decode", old.decode != new.decode),
         ("inspect", old.inspect != new.inspect),
         ("meter", old.meter != new.meter),
+        ("processes", old.processes != new.processes),
         ("alert", old.alert != new.alert),
         ("store", old.store != new.store),
         ("deliver", old.deliver != new.deliver),
@@ -200,6 +201,9 @@ struct StatsDocument<'a> {
     alerts: AlertStats,
     sources_open: u64,
     sources_failed: u64,
+    /// By what means processes of this host are told, or why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processes: Option<&'a str>,
     limits: &'a std::collections::BTreeMap<String, u64>,
     gaps: usize,
 }
@@ -279,6 +283,7 @@ impl<'a> StatsDocument<'a> {
             },
             sources_open: snapshot.feeds_open,
             sources_failed: snapshot.feeds_failed,
+            processes: snapshot.processes.as_deref(),
             limits,
             gaps: gaps.len(),
         }

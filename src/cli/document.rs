@@ -24,6 +24,8 @@ pub(super) struct Document<'a> {
     totals: Totals,
     applications: Vec<ApplicationDocument>,
     devices: Vec<DeviceDocument>,
+    /// Applications that resolve around the DNS.
+    httpdns: Vec<HttpdnsDocument>,
     rules: Vec<RuleDocument>,
     alerts: Vec<AlertDocument<'a>>,
     ledger: LedgerDocument,
@@ -148,6 +150,17 @@ struct DestinationDocument {
 }
 
 #[derive(Debug, Serialize)]
+struct HttpdnsDocument {
+    /// `null` where the application could not be named.
+    app: Option<Arc<str>>,
+    service: Arc<str>,
+    lookups: u64,
+    answers: u64,
+    names: Vec<String>,
+    more_names: bool,
+}
+
+#[derive(Debug, Serialize)]
 struct DeviceDocument {
     id: Arc<str>,
     name: Option<Arc<str>>,
@@ -222,9 +235,43 @@ pub(super) struct LedgerDocument {
     bytes_unnamed: u64,
     bytes_by_tier: BTreeMap<&'static str, u64>,
     bytes_by_method: BTreeMap<&'static str, u64>,
+    /// Flows that carry lookups which cannot be seen; names may be missing for them.
+    encrypted_dns: EncryptedDnsDocument,
     limits: BTreeMap<String, u64>,
     gaps: Vec<GapDocument>,
     notes: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct EncryptedDnsDocument {
+    flows: u64,
+    bytes: u64,
+    resolvers: Vec<EncryptedResolverDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct EncryptedResolverDocument {
+    transport: &'static str,
+    resolver: Option<Arc<str>>,
+    flows: u64,
+    bytes: u64,
+}
+
+impl From<&Summary> for EncryptedDnsDocument {
+    fn from(summary: &Summary) -> Self {
+        let resolvers: Vec<_> = summary
+            .encrypted_dns
+            .iter()
+            .map(|((transport, resolver), tally)| EncryptedResolverDocument {
+                transport,
+                resolver: resolver.clone(),
+                flows: tally.flows,
+                bytes: tally.octets(),
+            })
+            .collect();
+        let sum = |of: fn(&EncryptedResolverDocument) -> u64| resolvers.iter().map(of).sum();
+        Self { flows: sum(|r| r.flows), bytes: sum(|r| r.bytes), resolvers }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -281,6 +328,11 @@ impl<'a> Document<'a> {
             },
             applications: applications(summary),
             devices: summary.devices.iter().map(|(id, d)| device(id, d)).collect(),
+            httpdns: summary
+                .httpdns
+                .iter()
+                .map(|((app, service), l)| httpdns(app.as_ref(), service, l))
+                .collect(),
             rules: summary.rules.iter().map(|(id, r)| rule(id, r)).collect(),
             alerts: super::sorted_alerts(summary)
                 .iter()
@@ -290,6 +342,17 @@ impl<'a> Document<'a> {
             score: score.map(ScoreDocument::from),
             provenance: ProvenanceDocument::from(provenance),
         }
+    }
+}
+
+fn httpdns(app: Option<&Arc<str>>, service: &Arc<str>, seen: &summary::AroundDns) -> HttpdnsDocument {
+    HttpdnsDocument {
+        app: app.cloned(),
+        service: Arc::clone(service),
+        lookups: seen.lookups,
+        answers: seen.answers,
+        names: seen.names.kept.iter().map(ToString::to_string).collect(),
+        more_names: seen.names.more,
     }
 }
 
@@ -324,6 +387,7 @@ impl LedgerDocument {
             bytes_unnamed: summary.map_or(0, |s| s.bytes_unnamed),
             bytes_by_tier,
             bytes_by_method: summary.map(|s| s.bytes_by_method.clone()).unwrap_or_default(),
+            encrypted_dns: summary.map(EncryptedDnsDocument::from).unwrap_or_default(),
             limits,
             gaps: ledger
                 .gaps

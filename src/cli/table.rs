@@ -34,6 +34,7 @@ pub(super) fn summary(summary: &Summary, captures: &[CaptureInfo], ledger: &Ledg
     let mut out = String::new();
     headline(&mut out, summary, captures);
     destinations(&mut out, summary, style);
+    httpdns(&mut out, summary);
     rules(&mut out, summary);
     alerts(&mut out, summary, style);
     ledger_lines(&mut out, summary, ledger);
@@ -217,6 +218,24 @@ fn names(destination: &Destination) -> String {
     text
 }
 
+/// Who resolves around the DNS.
+fn httpdns(out: &mut String, summary: &Summary) {
+    for ((app, service), seen) in &summary.httpdns {
+        let app = app.as_deref().unwrap_or("an unnamed application");
+        let names: Vec<String> = seen.names.kept.iter().map(|n| shorten(n.as_str(), 60)).collect();
+        let shown = match names.as_slice() {
+            [] => String::new(),
+            [first] if !seen.names.more => format!(" ({first})"),
+            [first, rest @ ..] => format!(" ({first} and {} more)", rest.len()),
+        };
+        let _ = writeln!(
+            out,
+            "{app} resolves around your DNS: {} lookups by {service}, {} answers learned{shown}",
+            seen.lookups, seen.answers
+        );
+    }
+}
+
 /// At most `limit` characters.
 fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
@@ -342,6 +361,7 @@ fn ledger_lines(out: &mut String, summary: &Summary, ledger: &Ledger) {
         if ends.is_empty() { "0" } else { &ends }
     );
     coverage(out, summary);
+    encrypted_dns(out, summary);
     for (name, count) in &ledger.limits {
         let _ = writeln!(out, "  limit: {name} {count}");
     }
@@ -378,6 +398,24 @@ fn coverage(out: &mut String, summary: &Summary) {
     let methods: Vec<String> =
         methods.iter().map(|(method, n)| format!("{method} {:.1} %", percent(**n))).collect();
     let _ = writeln!(out, "  decided by: {}", methods.join(", "));
+}
+
+/// Names that could not be seen: lookups inside TLS, HTTPS or QUIC.
+fn encrypted_dns(out: &mut String, summary: &Summary) {
+    if summary.encrypted_dns.is_empty() {
+        return;
+    }
+    let flows: u64 = summary.encrypted_dns.values().map(|t| t.flows).sum();
+    let octets: u64 = summary.encrypted_dns.values().map(crate::pipeline::summary::Tally::octets).sum();
+    let each = summary.encrypted_dns.iter().take(NAMES_SHOWN).map(|((transport, resolver), tally)| {
+        format!("{transport} {} {}", resolver.as_deref().unwrap_or("unknown"), tally.flows)
+    });
+    let _ = writeln!(
+        out,
+        "  encrypted DNS: {flows} flows ({}) carry lookups that cannot be seen: {}",
+        bytes(octets),
+        each.collect::<Vec<_>>().join(", ")
+    );
 }
 
 fn new_table() -> Table {

@@ -27,6 +27,7 @@ use crate::telemetry::Throttle;
 use super::keeper::{Keeper, Kept, LineSink, SinkReport};
 use super::observer::{Observer, Step};
 use super::parts::Parts;
+use super::processes::ProcessThread;
 use super::stage::FlowStage;
 use super::{BATCH, QUEUE, Settings, clock};
 
@@ -73,8 +74,9 @@ pub struct Feed {
 /// Counters that several threads add to.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    stop: AtomicBool,
-    feeds_open: AtomicU64,
+    pub(super) stop: AtomicBool,
+    pub(super) feeds_open: AtomicU64,
+    pub(super) processes: Mutex<Option<String>>,
     feeds_failed: AtomicU64,
     ledgers: Mutex<BTreeMap<usize, Ledger>>,
     stage_limits: Mutex<BTreeMap<String, u64>>,
@@ -105,6 +107,8 @@ pub struct Snapshot {
     pub write_failures: u64,
     /// Every sink: how far it has come, and how it is.
     pub sinks: BTreeMap<String, SinkReport>,
+    /// By what means processes of this host are told, or why not; nothing where there is no live source.
+    pub processes: Option<String>,
     /// Sources still open.
     pub feeds_open: u64,
     /// Sources that ended by an error.
@@ -143,11 +147,20 @@ impl Live {
         threads.push(spawn("keeper".into(), move || keeper.run())?);
         let mut book = AlertBook::new(&settings.alert);
         book.resume(open_alerts);
-        let stage = FlowStage::new(parts, book);
+        let mut stage = FlowStage::new(parts, book);
+        let live = feeds.iter().any(|feed| !feed.may_wait);
+        let processes = live.then(|| ProcessThread::open(&settings.processes, &shared.processes)).flatten();
+        if let Some(processes) = &processes {
+            stage.tell_processes(processes.shared());
+        }
         let sink = LineSink { shared: Arc::clone(&shared), lines };
         let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, stage, sink };
         threads.push(spawn("flow".into(), move || judge.run())?);
         shared.feeds_open.store(feeds.len() as u64, Ordering::SeqCst);
+        if let Some(processes) = processes {
+            let shared = Arc::clone(&shared);
+            threads.push(spawn("processes".into(), move || processes.run(&shared))?);
+        }
         for (number, feed) in feeds.into_iter().enumerate() {
             let capture = CaptureThread::new(number, feed, settings, Arc::clone(&shared), send_batch.clone());
             threads.push(spawn(format!("capture-{number}"), move || capture.run())?);
@@ -235,6 +248,7 @@ impl Shared {
             durable: self.durable.load(Ordering::SeqCst),
             write_failures: self.write_failures.load(Ordering::SeqCst),
             sinks: self.sinks.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            processes: self.processes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             feeds_open: self.feeds_open.load(Ordering::SeqCst),
             feeds_failed: self.feeds_failed.load(Ordering::SeqCst),
         }

@@ -12,10 +12,11 @@ use crate::enrich::Enricher;
 use crate::meter::Observation;
 use crate::model::{
     Alert, AlertTransition, Bytes, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
-    HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, Protocol, Provenance,
-    RegionClaim, Timestamp,
+    HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, ProcessRef, Protocol,
+    Provenance, RegionClaim, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
+use crate::processes::HostProcesses;
 
 /// Takes what the flow stage gives out.
 pub trait Sink: Send {
@@ -52,6 +53,8 @@ pub struct FlowStage {
     unanswered: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
+    /// This host's processes, where they are looked at.
+    host: Option<Arc<HostProcesses>>,
 }
 
 /// What is remembered of a flow that gave an interim record.
@@ -64,6 +67,8 @@ struct OpenFlow {
     /// Octets up and down of earlier records of which a rule could not tell. If a later record settles it for a match,
     /// they belong to the alert too.
     owed: Vec<(Arc<str>, Bytes)>,
+    /// The process that it was first seen with: by its end the socket may be forgotten.
+    origin: Option<Arc<ProcessRef>>,
 }
 
 /// The local end and the far end of a record.
@@ -90,7 +95,13 @@ impl FlowStage {
             unanswered: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
+            host: None,
         }
+    }
+
+    /// From now on flows of this host get their process.
+    pub fn tell_processes(&mut self, host: Arc<HostProcesses>) {
+        self.host = Some(host);
     }
 
     /// Takes one observation the whole way.
@@ -141,6 +152,7 @@ impl FlowStage {
         let mut limits = self.parts.enricher.limits();
         limits.extend(self.parts.judge.limits());
         limits.extend(self.book.limits());
+        limits.extend(self.host.iter().flat_map(|host| host.limits()));
         self.neighbours.limits(&mut limits);
         self.fronts.limits(&mut limits);
         limits.insert("open_flows_full".to_owned(), self.open_full);
@@ -177,7 +189,11 @@ impl FlowStage {
     }
 
     /// Everything that can be concluded about a record before the rules see it.
-    fn enrich(&mut self, record: FlowRecord, memory: &mut OpenFlow) -> EnrichedFlow {
+    fn enrich(&mut self, mut record: FlowRecord, memory: &mut OpenFlow) -> EnrichedFlow {
+        if let Some(host) = self.host.as_ref().filter(|_| record.origin.is_none()) {
+            memory.origin = memory.origin.take().or_else(|| host.maker(&record));
+            record.origin.clone_from(&memory.origin);
+        }
         let sides = self.sides(&record);
         let mut remote = self.parts.enricher.remote(sides.remote.addr);
         let device = self.parts.enricher.device(sides.device.addr, sides.device_mac);
@@ -241,7 +257,10 @@ impl FlowStage {
     /// Keeps what the flow's next record will need.
     fn remember(&mut self, flow: &EnrichedFlow, memory: OpenFlow) {
         if flow.record.is_final()
-            || (memory.dns.is_empty() && memory.hidden.is_empty() && memory.owed.is_empty())
+            || (memory.dns.is_empty()
+                && memory.hidden.is_empty()
+                && memory.owed.is_empty()
+                && memory.origin.is_none())
         {
             return;
         }

@@ -149,6 +149,17 @@ pub struct RuleTally {
     pub reasons: BTreeMap<Arc<str>, u64>,
 }
 
+/// Lookups of an application around the DNS.
+#[derive(Debug, Clone, Default)]
+pub struct AroundDns {
+    /// Requests.
+    pub lookups: u64,
+    /// Responses out of which addresses were learned.
+    pub answers: u64,
+    /// Names asked for in clear.
+    pub names: Examples<HostName>,
+}
+
 /// All that was seen, summed up.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -160,12 +171,16 @@ pub struct Summary {
     pub devices: BTreeMap<Arc<str>, Device>,
     /// By rule id.
     pub rules: BTreeMap<Arc<str>, RuleTally>,
+    /// Lookups around the DNS, by application (where known) and service.
+    pub httpdns: BTreeMap<(Option<Arc<str>>, Arc<str>), AroundDns>,
     /// Octets by tier letter; the key `none` holds flows without any evidence.
     pub bytes_by_tier: BTreeMap<&'static str, u64>,
     /// Octets by the kind of evidence that decided; the key `none` holds flows without any evidence.
     pub bytes_by_method: BTreeMap<&'static str, u64>,
     /// Octets of flows whose application is not known.
     pub bytes_unnamed: u64,
+    /// Flows that carry lookups which cannot be seen, by transport (`dot`, `doh`, `doq`) and resolver; bounded.
+    pub encrypted_dns: BTreeMap<(&'static str, Option<Arc<str>>), Tally>,
     /// The last state of every alert, by id.
     pub alerts: BTreeMap<Arc<str>, Arc<Alert>>,
     /// First and last packet metered.
@@ -184,6 +199,8 @@ impl Summary {
     const MAX_DEVICES: usize = 65_536;
     /// More alerts than anybody reads.
     const MAX_ALERTS: usize = 65_536;
+    /// More resolvers than a network uses; what comes after is counted without the name.
+    const MAX_RESOLVERS: usize = 256;
     /// More kinds of reasons than one rule gives.
     const MAX_REASONS: usize = 64;
 
@@ -224,6 +241,26 @@ impl Summary {
         if let Some(method) = flow.identification.method {
             destination.methods.insert(method);
         }
+    }
+
+    /// Services are few and fixed, applications those of the catalogue: the table needs no bound of its own.
+    fn add_lookups(&mut self, flow: &EnrichedFlow) {
+        let Some(seen) = &flow.record.facts.httpdns else { return };
+        let app = flow.identification.app.as_ref().map(|a| Arc::clone(&a.id));
+        let lookups = self.httpdns.entry((app, Arc::clone(&seen.service))).or_default();
+        lookups.lookups += u64::from(seen.lookups);
+        lookups.answers += u64::from(seen.answers);
+        for name in &seen.names {
+            lookups.names.add(name.clone());
+        }
+    }
+
+    fn add_encrypted_dns(&mut self, flow: &EnrichedFlow) {
+        let Some(dns) = &flow.record.facts.encrypted_dns else { return };
+        let key = (dns.transport.word(), dns.resolver.clone());
+        let room = self.encrypted_dns.len() < Self::MAX_RESOLVERS || self.encrypted_dns.contains_key(&key);
+        let key = if room { key } else { (dns.transport.word(), None) };
+        self.encrypted_dns.entry(key).or_default().add(flow);
     }
 
     fn add_device(&mut self, flow: &EnrichedFlow) {
@@ -270,7 +307,9 @@ impl Sink for Summary {
         self.period = Some((first.min(flow.record.start), last.max(flow.record.end)));
         self.totals.add(flow);
         self.add_application(flow);
+        self.add_encrypted_dns(flow);
         self.add_device(flow);
+        self.add_lookups(flow);
         self.add_verdicts(flow);
     }
 

@@ -52,6 +52,7 @@ pub(crate) fn read_by(paths: &[PathBuf], config: &Config) -> Result<Read, Captur
         inspect: config.inspect.clone(),
         meter: config.meter.clone(),
         alert: config.alert.clone(),
+        processes: config.processes.clone(),
         local: Networks::new(&config.enrich).local(),
     };
     let mut read = Read::default();
