@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::{
-    Alert, AlertState, Bytes, DeviceContext, EnrichedFlow, Finding, FlowId, HostName, Identification,
-    Outcome, Timestamp,
+    Alert, AlertState, Bytes, DeviceAbout, DeviceContext, EnrichedFlow, Finding, FlowId, HostName,
+    Identification, Outcome, Timestamp,
 };
 
 use super::AlertConfig;
@@ -128,8 +128,14 @@ fn make_anonymous(alert: &mut Alert, id: &str) {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    alert.device =
-        DeviceContext { id: id.into(), name: Some("several devices".into()), addr, mac: None, network: None };
+    alert.device = DeviceContext {
+        id: id.into(),
+        name: Some("several devices".into()),
+        addr,
+        mac: None,
+        network: None,
+        about: DeviceAbout::default(),
+    };
     alert.identification = Identification::default();
     alert.evidence = Vec::new();
 }

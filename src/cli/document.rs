@@ -164,7 +164,18 @@ struct HttpdnsDocument {
 struct DeviceDocument {
     id: Arc<str>,
     name: Option<Arc<str>>,
+    /// Where the name is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_source: Option<&'static str>,
     mac: Option<String>,
+    /// The MAC address is made up.
+    randomised: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class_because: Option<Arc<str>>,
     network: Option<Arc<str>>,
     addresses: Vec<IpAddr>,
     applications: Vec<Arc<str>>,
@@ -488,7 +499,12 @@ fn device(id: &Arc<str>, device: &summary::Device) -> DeviceDocument {
     DeviceDocument {
         id: Arc::clone(id),
         name: device.name.clone(),
-        mac: device.mac.clone(),
+        name_source: device.about.name_source,
+        mac: device.mac.map(|m| m.to_string()),
+        randomised: device.about.randomised,
+        vendor: device.about.vendor.clone(),
+        class: device.about.class.as_ref().map(|c| Arc::clone(&c.class)),
+        class_because: device.about.class.as_ref().map(|c| Arc::clone(&c.because)),
         network: device.network.clone(),
         addresses: device.addresses.kept.iter().copied().collect(),
         applications: device.applications.iter().cloned().collect(),

@@ -19,6 +19,7 @@ mod app;
 mod config;
 mod contract;
 mod datagrams;
+mod device;
 mod dns;
 mod dtls;
 #[doc(hidden)]
@@ -42,5 +43,6 @@ mod thread;
 mod tls;
 
 pub use config::InspectConfig;
+pub use device::{Datagram, DeviceWatch};
 pub use inspector::{FlowInspection, Inspector};
 pub use segment::{Progress, Segment};

@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use crate::alert::AlertBook;
 use crate::capture::PacketSource;
 use crate::deliver::{DeliverConfig, JsonlError};
+use crate::enrich::Refreshed;
 use crate::meter::Observation;
 use crate::model::{Ledger, Timestamp};
 use crate::store::{StoreConfig, StoreError};
@@ -128,6 +129,7 @@ pub struct Stopped {
 pub struct Live {
     shared: Arc<Shared>,
     control: Sender<Parts>,
+    tables: Sender<Refreshed>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -143,6 +145,7 @@ impl Live {
         let Kept { keeper, lines, runners, open_alerts } = Keeper::open(outputs, &shared)?;
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
         let (control, reloads) = crossbeam_channel::bounded(1);
+        let (tables, refreshed) = crossbeam_channel::bounded(1);
         let mut threads = runners;
         threads.push(spawn("keeper".into(), move || keeper.run())?);
         let mut book = AlertBook::new(&settings.alert);
@@ -154,7 +157,7 @@ impl Live {
             stage.tell_processes(processes.shared());
         }
         let sink = LineSink { shared: Arc::clone(&shared), lines };
-        let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, stage, sink };
+        let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, refreshed, stage, sink };
         threads.push(spawn("flow".into(), move || judge.run())?);
         shared.feeds_open.store(feeds.len() as u64, Ordering::SeqCst);
         if let Some(processes) = processes {
@@ -165,7 +168,7 @@ impl Live {
             let capture = CaptureThread::new(number, feed, settings, Arc::clone(&shared), send_batch.clone());
             threads.push(spawn(format!("capture-{number}"), move || capture.run())?);
         }
-        Ok(Self { shared, control, threads })
+        Ok(Self { shared, control, tables, threads })
     }
 
     /// The numbers of this moment.
@@ -182,6 +185,11 @@ impl Live {
     pub fn reload(&self, parts: Parts) {
         // The flow thread is gone only when the daemon is stopping; then nothing is left to judge.
         let _gone = self.control.send_timeout(parts, Duration::from_secs(1));
+    }
+
+    /// Hands over what tables of devices say; where the flow stage is behind, the next look will tell it.
+    pub fn refresh(&self, read: Refreshed) -> Result<(), Refreshed> {
+        self.tables.try_send(read).map_err(TrySendError::into_inner)
     }
 
     /// Stops in order, and waits at most `deadline`.
@@ -365,6 +373,7 @@ struct JudgeThread {
     shared: Arc<Shared>,
     batches: Receiver<Batch>,
     reloads: Receiver<Parts>,
+    refreshed: Receiver<Refreshed>,
     stage: FlowStage,
     sink: LineSink,
 }
@@ -384,6 +393,10 @@ impl JudgeThread {
                     }
                     // The handle is gone: no more reloads, but the sources may still have something to say.
                     Err(_) => self.reloads = crossbeam_channel::never(),
+                },
+                recv(self.refreshed) -> read => match read {
+                    Ok(read) => self.stage.learn_tables(&read),
+                    Err(_) => self.refreshed = crossbeam_channel::never(),
                 },
             }
         }

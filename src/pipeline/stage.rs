@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crate::alert::AlertBook;
 use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
-use crate::enrich::Enricher;
+use crate::enrich::{DeviceTables, Enricher, Refreshed};
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
-    HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, ProcessRef, Protocol,
-    Provenance, RegionClaim, Timestamp,
+    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId,
+    FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome,
+    ProcessRef, Protocol, Provenance, RegionClaim, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 use crate::processes::HostProcesses;
@@ -24,12 +24,18 @@ pub trait Sink: Send {
     fn flow(&mut self, flow: &EnrichedFlow);
     /// One step in an alert's life.
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>);
+    /// Asked at the end for the devices that it was told of, to be told what is known of them by now.
+    fn devices(&mut self, _describe: &mut dyn FnMut(&mut DeviceContext)) {}
 }
 
 /// What judges: everything that a reload may replace.
 pub struct Parts {
     /// Who and where.
     pub enricher: Enricher,
+    /// Tables of devices, to look at again.
+    pub tables: DeviceTables,
+    /// What they said when the parts were made; learned when these take over.
+    pub read: Refreshed,
     /// Which application.
     pub identifier: Identifier,
     /// By which rules.
@@ -84,7 +90,8 @@ impl FlowStage {
     const MAX_OPEN: usize = 1 << 20;
 
     /// Joins the parts.
-    pub fn new(parts: Parts, book: AlertBook) -> Self {
+    pub fn new(mut parts: Parts, book: AlertBook) -> Self {
+        parts.enricher.learn_tables(&std::mem::take(&mut parts.read));
         Self {
             parts,
             book,
@@ -108,6 +115,7 @@ impl FlowStage {
     pub fn take(&mut self, observation: Observation, sink: &mut dyn Sink) {
         match observation {
             Observation::Dns(answer) => self.learn(&answer),
+            Observation::Device(seen) => self.parts.enricher.learn_device(&seen),
             Observation::Name(name) => self.parts.enricher.learn_from_file(&name),
             Observation::Flow(record) => self.judge(record, sink),
         }
@@ -130,8 +138,14 @@ impl FlowStage {
 
     /// Ends all alerts, as at the end of a capture or of the program.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
+        sink.devices(&mut |device| self.parts.enricher.describe(device));
         self.book.finish(&mut self.changes);
         self.hand_over(sink);
+    }
+
+    /// Takes what tables of the system say of devices.
+    pub fn learn_tables(&mut self, read: &Refreshed) {
+        self.parts.enricher.learn_tables(read);
     }
 
     /// Tells what open alerts have grown by, and leaves them open: the program stops, and they go on when it runs again.
@@ -144,6 +158,7 @@ impl FlowStage {
     pub fn replace(&mut self, mut parts: Parts) {
         parts.enricher.inherit_names(&mut self.parts.enricher);
         parts.judge.inherit(&mut self.parts.judge);
+        parts.enricher.learn_tables(&std::mem::take(&mut parts.read));
         self.parts = parts;
     }
 
@@ -196,7 +211,7 @@ impl FlowStage {
         }
         let sides = self.sides(&record);
         let mut remote = self.parts.enricher.remote(sides.remote.addr);
-        let device = self.parts.enricher.device(sides.device.addr, sides.device_mac);
+        let device = self.parts.enricher.device(sides.device.addr, sides.device_mac, record.start);
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
         }
@@ -208,7 +223,7 @@ impl FlowStage {
         let shared =
             Shared::by_operator(&remote).or_else(|| self.fronts.observed(sides.remote.addr, record.end));
         let near = self.neighbours(&record, &sides, remote.scope);
-        let identification = self.parts.identifier.identify(&Question {
+        let mut identification = self.parts.identifier.identify(&Question {
             record: &record,
             remote: sides.remote,
             asn: remote.operator.asn,
@@ -218,6 +233,11 @@ impl FlowStage {
             shared,
             at: record.start,
         });
+        if let Some(class) = &device.about.class
+            && remote.scope == NetworkScope::Global
+        {
+            self.parts.identifier.by_device(&mut identification, class);
+        }
         remote.hostname = host_name(&record, &memory.dns, &identification);
         remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
         EnrichedFlow {
@@ -274,7 +294,11 @@ impl FlowStage {
     /// Which end is the device: the local one; where both or neither are local, the one that began.
     fn sides(&self, record: &FlowRecord) -> Sides {
         let local = |e: Endpoint| self.parts.enricher.is_local(e.addr);
-        if local(record.destination) && !local(record.source) {
+        // Where no local network decides (public addresses on this side), the link does.
+        let near = |e: Endpoint| self.parts.enricher.is_on_link(e.addr, record.start);
+        let (to, from) = (local(record.destination), local(record.source));
+        let neither = !to && !from;
+        if (to && !from) || (neither && near(record.destination) && !near(record.source)) {
             Sides {
                 device: record.destination,
                 device_mac: record.destination_mac,

@@ -4,12 +4,12 @@
 //! that the flow ended with. Every table is bounded; what does not fit is counted under `other`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::model::{
-    Alert, AlertTransition, Bytes, Certainty, CountryCode, EnrichedFlow, HostName, NetworkScope, Outcome,
-    RegionClaim, Role, Timestamp,
+    Alert, AlertTransition, Bytes, Certainty, CountryCode, DeviceAbout, DeviceContext, EnrichedFlow,
+    HostName, MacAddr, NetworkScope, Outcome, RegionClaim, Role, Timestamp,
 };
 
 use super::stage::Sink;
@@ -126,8 +126,10 @@ pub struct Application {
 pub struct Device {
     /// Its name, where one is known.
     pub name: Option<Arc<str>>,
-    /// MAC address, printable.
-    pub mac: Option<String>,
+    /// MAC address.
+    pub mac: Option<MacAddr>,
+    /// What else is known of it.
+    pub about: DeviceAbout,
     /// The configured network it is in.
     pub network: Option<Arc<str>>,
     /// Addresses it used.
@@ -269,10 +271,16 @@ impl Summary {
             return;
         }
         let device = self.devices.entry(Arc::clone(&flow.device.id)).or_default();
-        device.name = device.name.take().or_else(|| flow.device.name.clone());
-        device.mac = device.mac.take().or_else(|| flow.device.mac.map(|m| m.to_string()));
+        // What is known of a device grows: the last word counts.
+        if flow.device.name.is_some() {
+            device.name.clone_from(&flow.device.name);
+        }
+        device.about.clone_from(&flow.device.about);
+        device.mac = device.mac.or(flow.device.mac);
         device.network = device.network.take().or_else(|| flow.device.network.clone());
-        device.addresses.add(flow.device.addr);
+        if !flow.device.addr.is_unspecified() {
+            device.addresses.add(flow.device.addr);
+        }
         device.tally.add(flow);
         if let Some(app) = &flow.identification.app {
             device.applications.insert(Arc::clone(&app.id));
@@ -298,6 +306,23 @@ impl Summary {
 }
 
 impl Sink for Summary {
+    fn devices(&mut self, describe: &mut dyn FnMut(&mut DeviceContext)) {
+        for (id, device) in &mut self.devices {
+            let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            let addr = device.addresses.kept.first().unwrap_or(&unspecified);
+            let mut context = DeviceContext {
+                id: Arc::clone(id),
+                name: device.name.take(),
+                addr: *addr,
+                mac: device.mac,
+                network: None,
+                about: std::mem::take(&mut device.about),
+            };
+            describe(&mut context);
+            (device.name, device.about) = (context.name, context.about);
+        }
+    }
+
     fn flow(&mut self, flow: &EnrichedFlow) {
         self.time_digits = self.time_digits.max(flow.record.point.time_digits);
         if !flow.record.is_final() {

@@ -22,13 +22,15 @@ pub(super) enum AppAnswer {
     Unnamed(String),
 }
 
-/// Whether the device is one of these words (lower case): id, name, MAC or address.
+/// Whether the device is one of these words (lower case): id, name, MAC, address, `class:…` or `vendor:…`.
 pub(super) fn is_device(words: &BTreeSet<String>, device: &DeviceContext) -> bool {
     let listed = |word: &str| words.contains(&word.to_lowercase());
     listed(&device.id)
         || device.name.as_ref().is_some_and(|n| listed(n))
         || device.mac.is_some_and(|m| listed(&m.to_string()))
         || listed(&device.addr.to_string())
+        || device.about.class.as_ref().is_some_and(|c| listed(&format!("class:{}", c.class)))
+        || device.about.vendor.as_ref().is_some_and(|v| listed(&format!("vendor:{v}")))
 }
 
 /// Whether the flow's device and network are among those of the rule.

@@ -111,6 +111,10 @@ fn places(rule: &Compiled, around: &Surroundings<'_>, out: &mut Vec<PolicyFindin
             }
             continue;
         }
+        // Learned from traffic: any may come.
+        if word.starts_with("class:") || word.starts_with("vendor:") {
+            continue;
+        }
         let is_mac = word.len() == 17 && word.bytes().filter(|b| *b == b':').count() == 5;
         let known = || around.devices.iter().map(|d| d.name.as_str());
         if !is_mac && !known().any(|n| n.to_lowercase() == *word) {
