@@ -211,8 +211,8 @@ pub(super) fn resolve(
     let mut report = |id, key: &str, message: String| {
         defects.push(Defect { id, of: None, problem: Problem { key: key.to_owned(), message } });
     };
-    let (mut rules, mut excepted): (Vec<(String, Rule)>, Vec<(String, super::Exception)>) =
-        Default::default();
+    let mut rules: Vec<(String, Rule)> = Vec::new();
+    let mut excepted: Vec<(String, super::Exception)> = Vec::new();
     for name in &config.profiles {
         let known = || profiles().iter().map(|p| p.name);
         match super::profile(name).map(super::Profile::config) {

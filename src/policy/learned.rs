@@ -163,7 +163,7 @@ impl Learned {
             let key = key(&rule.id, what, &left, &right);
             match self.look(key, flow, quiet) {
                 Some((true, _)) => {
-                    new.push(format!("{} was never seen with {} before", plain(&left), plain(&right)))
+                    new.push(format!("{} was never seen with {} before", plain(&left), plain(&right)));
                 }
                 Some((false, first)) => known.push(format!(
                     "{} was seen with {} before (first at {})",

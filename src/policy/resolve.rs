@@ -195,15 +195,13 @@ impl Reader<'_> {
     fn names(&mut self, words: &[String]) -> BTreeSet<String> {
         let mut patterns = BTreeSet::new();
         for word in words {
-            match narrow::pattern(word) {
-                Some(pattern) => drop(patterns.insert(pattern)),
-                None => {
-                    let message = format!(
-                        "`{word}` is no name: expected one like `qq.com`, which stands for all below it too"
-                    );
-                    self.wrong("bad-value", "names", message);
-                }
+            if let Some(pattern) = narrow::pattern(word) {
+                patterns.insert(pattern);
+                continue;
             }
+            let message =
+                format!("`{word}` is no name: expected one like `qq.com`, which stands for all below it too");
+            self.wrong("bad-value", "names", message);
         }
         patterns
     }
