@@ -118,7 +118,7 @@ pub(super) struct FlagArgs {
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {
     /// Capture files; several are merged by time
-    #[arg(required = true, value_name = "CAPTURE")]
+    #[arg(required_unless_present = "verify", value_name = "CAPTURE")]
     pub(super) captures: Vec<PathBuf>,
     /// Configuration file
     #[arg(long, value_name = "FILE")]
@@ -144,6 +144,10 @@ pub(super) struct ReadArgs {
     /// Exit with 3 if an alert of this severity or above was raised
     #[arg(long, value_name = "SEVERITY", value_parser = parse_severity)]
     pub(super) fail_on: Option<Severity>,
+    /// Hold the result against a published one (a JSON summary); without captures, those that it names are read.
+    /// Exit with 1 if anything differs
+    #[arg(long, value_name = "RESULT", conflicts_with_all = ["flows", "alerts", "format", "all"])]
+    pub(super) verify: Option<PathBuf>,
     /// Show every destination, not only the largest
     #[arg(long)]
     pub(super) all: bool,

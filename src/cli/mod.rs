@@ -20,6 +20,7 @@ mod roles;
 mod run;
 mod score;
 mod table;
+mod verify;
 mod when;
 
 use std::process::ExitCode;
