@@ -9,6 +9,7 @@ use crate::enrich::SiteConfig;
 use crate::model::{Role, Severity};
 
 use super::ask::args::{AlertsCommand, ExplainArgs, FlowsArgs, StatsArgs};
+use super::policy::args::PolicyCommand;
 
 /// Which app sends what, to which country, into whose hands - with proof.
 #[derive(Debug, Parser)]
@@ -45,6 +46,9 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Ask the store: the identities, what is kept, and sums by application, device, country or operator
     Stats(StatsArgs),
+    /// Look at rules before and beside the traffic: can each fire?
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// The catalogue of applications
     #[command(subcommand)]
     Apps(AppsCommand),
