@@ -15,6 +15,7 @@ use crate::pipeline::summary::{self, DestinationKey, Summary, Tally};
 
 /// The whole document.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "whither summary document"))]
 pub(super) struct Document<'a> {
     captures: Vec<CaptureDocument>,
     totals: Totals,
@@ -27,6 +28,7 @@ pub(super) struct Document<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CaptureDocument {
     path: String,
     sha256: Option<String>,
@@ -39,6 +41,7 @@ struct CaptureDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Totals {
     flows: u64,
     packets: u64,
@@ -50,6 +53,7 @@ struct Totals {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ApplicationDocument {
     /// `null` for what could not be named.
     id: Option<Arc<str>>,
@@ -67,12 +71,14 @@ struct ApplicationDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RoleDocument {
     country: Option<String>,
     certainty: &'static str,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DestinationDocument {
     /// Where the machine stands, as far as that is known.
     country: Option<String>,
@@ -97,6 +103,7 @@ struct DestinationDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DeviceDocument {
     id: Arc<str>,
     name: Option<Arc<str>>,
@@ -111,6 +118,7 @@ struct DeviceDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RuleDocument {
     id: Arc<str>,
     matched: RuleCounts,
@@ -119,6 +127,7 @@ struct RuleDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RuleCounts {
     flows: u64,
     bytes_up: u64,
@@ -126,12 +135,14 @@ struct RuleCounts {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ReasonDocument {
     reason: Arc<str>,
     flows: u64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ProvenanceDocument {
     version: Arc<str>,
     catalogue: Arc<str>,
@@ -140,6 +151,7 @@ struct ProvenanceDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DatabaseDocument {
     name: Arc<str>,
     build: Arc<str>,
@@ -165,6 +177,7 @@ impl From<&Provenance> for ProvenanceDocument {
 
 /// The ledger, as every document shows it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct LedgerDocument {
     packets: PacketsDocument,
     flows: FlowsDocument,
@@ -176,6 +189,7 @@ pub(super) struct LedgerDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PacketsDocument {
     read: u64,
     decoded: u64,
@@ -187,6 +201,7 @@ struct PacketsDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FlowsDocument {
     created: u64,
     active: u64,
@@ -195,6 +210,7 @@ struct FlowsDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct GapDocument {
     source: String,
     kind: &'static str,
@@ -388,5 +404,16 @@ fn rule(id: &Arc<str>, rule: &summary::RuleTally) -> RuleDocument {
             .iter()
             .map(|(reason, flows)| ReasonDocument { reason: Arc::clone(reason), flows: *flows })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document;
+    use crate::deliver::schema::{expect, schema};
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_code() {
+        expect("docs/reference/summary.schema.json", &schema::<Document<'static>>());
     }
 }

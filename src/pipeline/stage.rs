@@ -144,7 +144,7 @@ impl FlowStage {
     /// Everything that can be concluded about a record before the rules see it.
     fn enrich(&mut self, record: FlowRecord, memory: &mut OpenFlow) -> EnrichedFlow {
         let sides = self.sides(&record);
-        let mut remote = self.parts.enricher.remote(sides.remote.addr);
+        let mut remote = self.parts.enricher.remote_at(sides.remote.addr, record.start);
         let device = self.parts.enricher.device(sides.device.addr, sides.device_mac);
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);

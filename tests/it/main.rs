@@ -10,9 +10,11 @@
     reason = "a test ends by panicking, and says why it skips"
 )]
 
-#[allow(dead_code, reason = "the captures of further cases use the rest")]
 mod builder;
 mod cases;
+mod cli;
 mod docs;
 mod house;
 mod layering;
+mod live;
+mod schema;
