@@ -37,18 +37,18 @@ pub(super) fn flow_names<'c>(catalogue: &'c Catalogue, question: &Question<'_>) 
     names
         .map(|fact| {
             let hello = matches!(fact.origin, NameOrigin::TlsSni | NameOrigin::QuicSni | NameOrigin::DtlsSni);
-            let outer =
-                if hello && facts.ech == Ech::Present { catalogue.outer_name(&fact.name) } else { None };
-            let met = if outer.is_some() { None } else { catalogue.fact_above(&fact.name) };
+            let outer = if hello && facts.ech.is_offered() { catalogue.outer_name(&fact.name) } else { None };
+            let cover = outer.is_some() || (hello && facts.ech == Ech::Real);
+            let met = if cover { None } else { catalogue.fact_above(&fact.name) };
             let shown = outer.or(met.map(|(_, d)| d));
             let label = shown.map(|d| {
-                if outer.is_some() { format!("cover name {}", d.domain).into() } else { Arc::clone(&d.label) }
+                if cover { format!("cover name {}", d.domain).into() } else { Arc::clone(&d.label) }
             });
             FlowName {
                 name: fact.name.clone(),
                 app: met.filter(|(_, d)| d.confidence == Confidence::Good).map(|(a, _)| a),
                 certificate: fact.origin == NameOrigin::Certificate,
-                cover: outer.is_some(),
+                cover,
                 origin: fact.origin,
                 evidence: Evidence {
                     kind: EvidenceKind::FlowName(fact.origin.word()),

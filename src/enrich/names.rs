@@ -112,6 +112,7 @@ mod tests {
             question: HostName::from_wire(name.as_bytes()).unwrap(),
             aliases: vec![],
             answers: vec![DnsAnswer { addr: ip(addr), ttl }],
+            ech: vec![],
             at: Timestamp::from_parts(at, 0),
             via: LookupVia::Dns,
         }

@@ -44,6 +44,13 @@ impl<'a> Reader<'a> {
         Some(u16::from_be_bytes(*head))
     }
 
+    pub(super) fn u24(&mut self) -> Option<u32> {
+        let (head, rest) = self.rest.split_first_chunk::<3>()?;
+        self.rest = rest;
+        let [a, b, c] = *head;
+        Some(u32::from_be_bytes([0, a, b, c]))
+    }
+
     pub(super) fn u32(&mut self) -> Option<u32> {
         let (head, rest) = self.rest.split_first_chunk::<4>()?;
         self.rest = rest;

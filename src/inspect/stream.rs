@@ -60,6 +60,12 @@ impl Stream {
         self.base = self.base.map(|b| b.wrapping_add(by));
     }
 
+    /// Frees the bytes; where the stream begins stays known, so that nothing is taken twice.
+    pub(super) fn clear(&mut self) {
+        let (base, anchored) = (self.base, self.anchored);
+        *self = Self { base, anchored, ..Self::default() };
+    }
+
     /// Adds a piece; `limit` bounds the bytes held.
     pub(super) fn push(&mut self, seq: u32, bytes: &[u8], limit: usize) -> Pushed {
         if bytes.is_empty() && self.base.is_none() {

@@ -65,7 +65,7 @@ const fn first_octet(segment: TcpSegment) -> u32 {
 }
 
 /// How much was read, to see cheaply whether it became more: facts are only ever added.
-fn extent(facts: &Facts) -> [usize; 3] {
+fn extent(facts: &Facts) -> [usize; 4] {
     let marks = [
         facts.protocol.is_some(),
         facts.app_protocol.is_some(),
@@ -73,7 +73,11 @@ fn extent(facts: &Facts) -> [usize; 3] {
         facts.ja4.is_some(),
         facts.quic_version.is_some(),
         facts.user_agent.is_some(),
-        facts.ech != crate::model::Ech::Absent,
+        facts.ech.is_offered(),
+        facts.certificate.is_some(),
+        facts.peer,
+        facts.encrypted_dns.is_some(),
     ];
-    [facts.names.len(), facts.alpn.len(), marks.into_iter().filter(|&m| m).count()]
+    let stun = facts.stun.as_ref().map_or(0, |s| 1 + s.relayed.len() + s.peers.len());
+    [stun, facts.names.len(), facts.alpn.len(), marks.into_iter().filter(|&m| m).count()]
 }

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     CountryCode, DeviceContext, Evidence, FlowId, HostName, Identification, Outcome, Provenance,
     RemoteContext, Role, Severity, Timestamp,
 };
 
 /// Where in its life an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AlertState {
     /// Flows still add to it.
     Open,
@@ -18,7 +20,7 @@ pub enum AlertState {
 }
 
 /// Why an alert document was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AlertTransition {
     /// First finding.
     Opened,
@@ -40,7 +42,7 @@ impl AlertTransition {
 }
 
 /// Octets in both directions, seen from the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Bytes {
     /// Device to remote.
     pub up: u64,
@@ -49,7 +51,7 @@ pub struct Bytes {
 }
 
 /// Findings of one rule × device × application × role-country × operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// Stable id, the same at every update and redelivery; the same when the same capture is read again.
     pub id: Arc<str>,

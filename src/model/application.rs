@@ -3,13 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::word::Word;
 use super::{CountryCode, Timestamp};
 
 /// The catalogue's id of an application: lower case, `[a-z0-9_-]`.
 pub type AppId = Arc<str>;
 
 /// What the catalogue says of an application, as far as later stages need it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppRef {
     /// The id (`wechat`).
     pub id: AppId,
@@ -26,7 +29,7 @@ pub struct AppRef {
 }
 
 /// How sure an identification is, best first. See docs/adr for what each may claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Tier {
     /// Certain: the process or package itself was seen.
     A,
@@ -66,10 +69,10 @@ impl fmt::Display for Tier {
 }
 
 /// What kind of fact a piece of evidence is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EvidenceKind {
     /// A name in the flow itself; the word of its [`super::NameOrigin`].
-    FlowName(&'static str),
+    FlowName(#[serde(with = "super::word")] Word),
     /// A DNS answer to the same client.
     DnsAnswer,
     /// An answer to the same client from a lookup over HTTP, around the DNS.
@@ -112,7 +115,7 @@ impl EvidenceKind {
 }
 
 /// One observed fact that a conclusion rests on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// What kind of fact.
     pub kind: EvidenceKind,
@@ -127,14 +130,15 @@ pub struct Evidence {
 }
 
 /// The application of a flow, or the candidates, or nothing; always with the evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Identification {
     /// The application, where one can be named.
     pub app: Option<Arc<AppRef>>,
     /// How sure; `None` exactly when there is no evidence at all.
     pub tier: Option<Tier>,
     /// The kind of evidence that decided (`tls_sni`, `dns_answer`…).
-    pub method: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub method: Option<Word>,
     /// What it rests on, deciding evidence first.
     pub evidence: Vec<Evidence>,
     /// Applications that it could be when no one of them can be chosen.

@@ -1,7 +1,9 @@
 //! A name under which a client may have reached an address: one DNS answer, still remembered.
+
 use super::{HostName, LookupVia, Timestamp};
+use serde::{Deserialize, Serialize};
 /// One candidate name of one address for one client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameCandidate {
     /// What the client asked for.
     pub name: HostName,

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{HostName, Timestamp};
 
 /// An address given in an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsAnswer {
     /// The address (A, AAAA, or a hint of an HTTPS/SVCB record, RFC 9460).
     pub addr: IpAddr,
@@ -13,8 +15,17 @@ pub struct DnsAnswer {
     pub ttl: u32,
 }
 
+/// A name that can be hidden behind another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EchName {
+    /// The name that is hidden: the owner of the record.
+    pub name: HostName,
+    /// The one that is shown in its place.
+    pub public_name: HostName,
+}
+
 /// How a client learned a name's addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum LookupVia {
     /// The DNS.
     #[default]
@@ -24,7 +35,7 @@ pub enum LookupVia {
 }
 
 /// An answer that matched a question seen before by client, server, id and name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsObservation {
     /// Who asked.
     pub client: IpAddr,
@@ -34,8 +45,11 @@ pub struct DnsObservation {
     pub question: HostName,
     /// Names that the question led to, in order (CNAME, and HTTPS/SVCB targets).
     pub aliases: Vec<HostName>,
-    /// Addresses it ended at.
+    /// Addresses it ended at; may be empty when there is an ECH configuration.
     pub answers: Vec<DnsAnswer>,
+    /// Names on the way whose HTTPS or SVCB record carries an ECH configuration: whoever connects to one of them may show
+    /// only its public name (RFC 9849).
+    pub ech: Vec<EchName>,
     /// When the answer was seen.
     pub at: Timestamp,
     /// By which kind of lookup.

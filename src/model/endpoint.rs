@@ -3,21 +3,24 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::word::Word;
 use super::{HostName, MacAddr, RoleAnswers};
 
 /// What kind of network an address is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum NetworkScope {
     /// In the configured local networks.
     Local,
     /// A special-purpose range (the word is the registry's; RFC 6890).
-    Special(&'static str),
+    Special(#[serde(with = "super::word")] Word),
     /// Anything else: the Internet.
     Global,
 }
 
 /// The local end of a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceContext {
     /// A stable id: its configured name, else its MAC address, else its address.
     pub id: Arc<str>,
@@ -32,7 +35,7 @@ pub struct DeviceContext {
 }
 
 /// Who runs the remote's network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
     /// The AS number that announces the address, where known.
     pub asn: Option<u32>,
@@ -47,7 +50,7 @@ pub struct Operator {
 }
 
 /// The remote end of a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteContext {
     /// Its address.
     pub addr: IpAddr,

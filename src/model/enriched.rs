@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DeviceContext, FlowRecord, Identification, RemoteContext, Verdict};
 
 /// One data file that conclusions rest on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceBuild {
     /// Short name (`whither-geo`, `operators`, an admin's file).
     pub name: Arc<str>,
@@ -16,7 +18,7 @@ pub struct SourceBuild {
 }
 
 /// What a result rests on besides the traffic.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Provenance {
     /// This program's version.
     pub version: Arc<str>,
@@ -29,7 +31,7 @@ pub struct Provenance {
 }
 
 /// One record, judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrichedFlow {
     /// What was seen.
     pub record: FlowRecord,
@@ -74,5 +76,18 @@ impl EnrichedFlow {
         } else {
             self.record.forward_total.octets
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixture;
+
+    #[test]
+    fn a_judged_flow_comes_back_from_storage_as_it_was() {
+        let flow = fixture::flow();
+        let text = serde_json::to_vec(&flow).unwrap();
+        assert_eq!(serde_json::from_slice::<EnrichedFlow>(&text).unwrap(), flow);
     }
 }

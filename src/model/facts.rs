@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{HostName, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::word::Word;
+use super::{Endpoint, HostName, Timestamp};
 
 /// Where in the traffic a name stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum NameOrigin {
     /// server_name of a TLS ClientHello over TCP (RFC 6066 §3).
     TlsSni,
@@ -29,6 +32,8 @@ pub enum NameOrigin {
     DnsQuestion,
     /// A name from an application's own protocol.
     AppProtocol,
+    /// Carried over from another flow of the same QUIC connection, known by its connection id (RFC 9000 §9).
+    QuicMigration,
 }
 
 impl NameOrigin {
@@ -46,12 +51,13 @@ impl NameOrigin {
             Self::Certificate => "certificate",
             Self::DnsQuestion => "dns_question",
             Self::AppProtocol => "app_protocol",
+            Self::QuicMigration => "quic_migration",
         }
     }
 }
 
 /// A name seen in a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameFact {
     /// The name.
     pub name: HostName,
@@ -62,17 +68,102 @@ pub struct NameFact {
 }
 
 /// What a ClientHello says of Encrypted Client Hello (RFC 9849).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Ech {
     /// No such extension.
     #[default]
     Absent,
     /// The extension is there; it may be GREASE, or real with the visible name being a cover.
     Present,
+    /// In earnest: the visible name is a public name of an ECH configuration, so it is a cover, and the true one hidden.
+    Real,
+}
+
+impl Ech {
+    /// Whether the extension was there, in earnest or as noise.
+    pub const fn is_offered(self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+}
+
+/// What a TLS server certificate says (RFC 5280), where it goes in clear (TLS up to 1.2). Texts are safe to print, and
+/// cut at [`CertificateFact::MAX_TEXT`] bytes. The certificate was not verified: it is what the far end showed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CertificateFact {
+    /// Common name of the subject.
+    pub common_name: Option<Arc<str>>,
+    /// Organisation of the subject.
+    pub organisation: Option<Arc<str>>,
+    /// Common name of the issuer.
+    pub issuer: Option<Arc<str>>,
+    /// Organisation of the issuer.
+    pub issuer_organisation: Option<Arc<str>>,
+    /// Subject and issuer are the same: nobody vouches for it.
+    pub self_issued: bool,
+    /// DNS names in it, also those that are not kept in [`Facts::names`].
+    pub dns_names: u32,
+}
+
+impl CertificateFact {
+    /// Bytes kept of one text.
+    pub const MAX_TEXT: usize = 128;
+}
+
+/// What STUN and TURN messages said (RFC 8489, RFC 8656). Texts are safe to print.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StunFact {
+    /// SOFTWARE of either side.
+    pub software: Option<Arc<str>>,
+    /// REALM, as a TURN server gives it.
+    pub realm: Option<Arc<str>>,
+    /// The client's address as the server sees it (XOR-MAPPED-ADDRESS).
+    pub mapped: Option<Endpoint>,
+    /// Addresses at a relay (XOR-RELAYED-ADDRESS), at most [`StunFact::MAX_ADDRESSES`].
+    pub relayed: Vec<Endpoint>,
+    /// Whom a relay is asked to reach: other users (XOR-PEER-ADDRESS), at most [`StunFact::MAX_ADDRESSES`].
+    pub peers: Vec<Endpoint>,
+    /// Attributes of ICE were there (RFC 8445): two agents test a path between them.
+    pub ice: bool,
+}
+
+impl StunFact {
+    /// Addresses kept of each kind.
+    pub const MAX_ADDRESSES: usize = 8;
+}
+
+/// How lookups were hidden in a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum DnsTransport {
+    /// DNS over TLS (RFC 7858).
+    Dot,
+    /// DNS over HTTPS (RFC 8484).
+    Doh,
+    /// DNS over QUIC (RFC 9250).
+    Doq,
+}
+
+impl DnsTransport {
+    /// The lower-case word used in every output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Dot => "dot",
+            Self::Doh => "doh",
+            Self::Doq => "doq",
+        }
+    }
+}
+
+/// A flow that carries lookups which cannot be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncryptedDns {
+    /// How.
+    pub transport: DnsTransport,
+    /// The resolver's name: of the table of resolvers, or as the client called it.
+    pub resolver: Option<Arc<str>>,
 }
 
 /// How much the recognition of an application's own protocol can carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ProtocolProof {
     /// At least 32 bits are fixed by the protocol and were met, or both sides agreed on as many.
     #[default]
@@ -82,7 +173,7 @@ pub enum ProtocolProof {
 }
 
 /// A name lookup of an application around the DNS (HTTPDNS). The request's own identifiers are never kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Httpdns {
     /// The service, by its id in `httpdns.toml`.
     pub service: Arc<str>,
@@ -100,14 +191,17 @@ impl Httpdns {
 }
 
 /// Everything read from one flow's payload.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// Names in the order they were seen, at most [`Facts::MAX_NAMES`].
     pub names: Vec<NameFact>,
     /// Application protocol by content: `dns`, `http`, `tls`, `quic`, … (ECS `network.protocol`).
-    pub protocol: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub protocol: Option<Word>,
     /// A protocol of one application, found by its content (`mmtls`, `mtproto`, …).
-    pub app_protocol: Option<&'static str>,
+    #[serde(with = "super::word::optional")]
+    pub app_protocol: Option<Word>,
     /// How much that can carry; without meaning where `app_protocol` is empty.
     pub app_protocol_proof: ProtocolProof,
     /// A name lookup around the DNS.
@@ -124,6 +218,16 @@ pub struct Facts {
     pub quic_version: Option<u32>,
     /// HTTP User-Agent, printable, cut at 256 bytes.
     pub user_agent: Option<Arc<str>>,
+    /// TLS version that the server chose, as on the wire.
+    pub tls_selected: Option<u16>,
+    /// The server's certificate.
+    pub certificate: Option<Arc<CertificateFact>>,
+    /// STUN in this flow.
+    pub stun: Option<Arc<StunFact>>,
+    /// The far end is another user's device (WebRTC between peers), never a server of an application.
+    pub peer: bool,
+    /// The flow carries lookups that cannot be seen.
+    pub encrypted_dns: Option<EncryptedDns>,
 }
 
 impl Facts {
@@ -145,9 +249,11 @@ impl Facts {
         *self == Self::default()
     }
 
-    /// The name by which a reader knows the far end: the first that is neither a DNS question nor an address.
+    /// The name by which a reader knows the far end: the first that the client called it by, and no address. Names of a
+    /// certificate are left out: a server shows all the names it has, and which one was meant is not said.
     pub fn host(&self) -> Option<&NameFact> {
         let address = |n: &NameFact| n.name.as_str().parse::<std::net::IpAddr>().is_ok();
-        self.names.iter().find(|n| n.origin != NameOrigin::DnsQuestion && !address(n))
+        let called = |n: &NameFact| !matches!(n.origin, NameOrigin::DnsQuestion | NameOrigin::Certificate);
+        self.names.iter().find(|n| called(n) && !address(n))
     }
 }

@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Endpoint, Facts, MacAddr, ProcessRef, Protocol, Timestamp};
 
 /// Where packets were observed: one interface, or one capture file's interface (RFC 7011 §2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservationPoint {
     /// A small number, dense from 0 in one run.
     pub id: u16,
@@ -19,7 +21,7 @@ pub struct ObservationPoint {
 }
 
 /// Identifies one flow within a run; stable when the same capture is read again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FlowId(pub u64);
 
 impl fmt::Display for FlowId {
@@ -29,7 +31,7 @@ impl fmt::Display for FlowId {
 }
 
 /// Packets and IP-layer octets in one direction (RFC 7012 `packetDeltaCount`, `octetDeltaCount`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// Packets.
     pub packets: u64,
@@ -69,7 +71,7 @@ impl Counters {
 }
 
 /// Why a flow ended (RFC 7012 `flowEndReason`, IE 136), and why a record was cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FlowEndReason {
     /// 1: no packet for the idle timeout.
     IdleTimeout,
@@ -97,7 +99,7 @@ impl FlowEndReason {
 }
 
 /// On what grounds the source (initiator) was told from the destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SourceBasis {
     /// A SYN (or SYN-ACK) was seen: certain.
     Handshake,
@@ -130,7 +132,7 @@ impl SourceBasis {
 }
 
 /// The VLAN tags of a packet, outermost first; 0 means no tag (VID 0 is a priority tag, IEEE 802.1Q).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct VlanTags {
     /// Outer VID (1 to 4094), or 0.
     pub outer: u16,
@@ -139,7 +141,7 @@ pub struct VlanTags {
 }
 
 /// The innermost tunnel that a packet came out of, as far as its id separates address spaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Tunnel {
     /// None, or one whose ids differ by direction (GTP-U, L2TP, MPLS…) and so cannot be part of a flow's key.
     #[default]
@@ -153,7 +155,7 @@ pub enum Tunnel {
 }
 
 /// What the TCP handshake and close looked like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TcpSummary {
     /// Flags of all packets from the source, or-ed (RFC 9293 order, FIN = 1).
     pub forward_flags: u8,
@@ -166,7 +168,7 @@ pub struct TcpSummary {
 }
 
 /// One record of one biflow. Counters are deltas since the record before of the same flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowRecord {
     /// The flow.
     pub id: FlowId,

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// An ISO 3166-1 alpha-2 code, upper case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CountryCode([u8; 2]);
 
 impl CountryCode {
@@ -30,6 +33,20 @@ impl CountryCode {
     }
 }
 
+impl From<CountryCode> for String {
+    fn from(code: CountryCode) -> Self {
+        code.as_str().to_owned()
+    }
+}
+
+impl TryFrom<String> for CountryCode {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no country code"))
+    }
+}
+
 impl fmt::Display for CountryCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -37,7 +54,7 @@ impl fmt::Display for CountryCode {
 }
 
 /// In which sense a remote is "in" a country. Never mixed in one field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// Where the machine stands.
     Server,
@@ -81,7 +98,7 @@ impl fmt::Display for Role {
 }
 
 /// How much an answer can carry. Only `High` and `Medium` ever support a *match*.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Certainty {
     /// Nothing is known, or the question has no meaning (a private address).
     #[default]
@@ -110,7 +127,7 @@ impl Certainty {
 }
 
 /// What one source says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// The source's short name (`dbip`, `ipfire`, `rir`, `operators`, an admin's file name…).
     pub source: Arc<str>,
@@ -121,7 +138,7 @@ pub struct Claim {
 }
 
 /// The answer to one role's question.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RoleAnswer {
     /// The country concluded; under `Disputed` the first source's.
     pub country: Option<CountryCode>,
@@ -134,7 +151,7 @@ pub struct RoleAnswer {
 }
 
 /// The answers for one address, by role.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RoleAnswers {
     /// Where the machine stands.
     pub server: RoleAnswer,

@@ -22,15 +22,19 @@ mod origin;
 mod time;
 mod units;
 mod verdict;
+mod word;
 
 pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
 pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
 pub use candidate::NameCandidate;
-pub use dns::{DnsAnswer, DnsObservation, LookupVia};
+pub use dns::{DnsAnswer, DnsObservation, EchName, LookupVia};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
-pub use facts::{Ech, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof};
+pub use facts::{
+    CertificateFact, DnsTransport, Ech, EncryptedDns, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof,
+    StunFact,
+};
 pub use flow::{
     Counters, FlowEndReason, FlowId, FlowRecord, ObservationPoint, SourceBasis, TcpSummary, Tunnel, VlanTags,
 };
@@ -41,3 +45,4 @@ pub use origin::{AndroidUid, Label, OriginSource, ProcessRef};
 pub use time::Timestamp;
 pub use units::{HumanDuration, HumanSize, Problem};
 pub use verdict::{Finding, Outcome, Severity, Verdict};
+pub use word::Word;

@@ -6,11 +6,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// A name as it was seen on the wire, safe to print.
 ///
 /// Printable ASCII stays as it is, letters in lower case, without a trailing dot; everything else (control bytes,
 /// bidi marks, all non-ASCII, and the backslash itself) becomes `\xNN`. At most [`HostName::MAX_WIRE_LEN`] bytes are kept.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct HostName {
     text: Arc<str>,
     valid: bool,
@@ -79,6 +82,25 @@ impl HostName {
     }
 }
 
+impl From<HostName> for String {
+    fn from(name: HostName) -> Self {
+        name.text.as_ref().to_owned()
+    }
+}
+
+/// Takes a printable form back, as storage gives it. What is not printable is taken for bytes of the wire.
+impl From<String> for HostName {
+    fn from(text: String) -> Self {
+        let printable = text.bytes().all(|b| (0x21..=0x7e).contains(&b) && !b.is_ascii_uppercase());
+        if !printable || text.is_empty() || text.len() > 4 * Self::MAX_WIRE_LEN + 2 {
+            let empty = || Self { text: "\\+".into(), valid: false };
+            return Self::from_wire(text.as_bytes()).unwrap_or_else(empty);
+        }
+        let valid = is_host_name(&text);
+        Self { text: text.into(), valid }
+    }
+}
+
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -122,6 +144,19 @@ mod tests {
         assert!(!n.is_valid());
         assert_eq!(name(b"a\\x0ab.com").as_str(), "a\\x5cx0ab.com", "an escape cannot be forged");
         assert_eq!(name(&[0xff, 0x00]).as_str(), "\\xff\\x00");
+    }
+
+    #[test]
+    fn a_stored_name_comes_back_as_it_was() {
+        for wire in [b"www.qq.com".as_slice(), b"a\\b", &[0xff, 1], b"localhost", &[b'a'; 400], b"1.2.3.4"] {
+            let was = name(wire);
+            assert_eq!(HostName::from(String::from(was.clone())), was);
+        }
+        assert_eq!(
+            HostName::from("a\u{1b}b.com".to_owned()).as_str(),
+            "a\\x1bb.com",
+            "a tampered store harms nobody"
+        );
     }
 
     #[test]

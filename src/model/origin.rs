@@ -7,8 +7,10 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Who told of the process or package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum OriginSource {
     /// PCAPdroid's trailer behind each frame of a pcap file.
     PcapdroidTrailer,
@@ -47,7 +49,7 @@ impl OriginSource {
 }
 
 /// The maker of a flow, as far as its source knows it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProcessRef {
     /// Process or application name for people (`curl`, `WeChat`).
     pub name: Option<Label>,
@@ -93,7 +95,7 @@ impl ProcessRef {
 }
 
 /// An Android user id, taken apart (AOSP `UserHandle` and `android_filesystem_config.h`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AndroidUid {
     /// Which of the device's users: 0 is its owner; work profiles and dual apps have others.
     pub user: u32,
@@ -120,7 +122,7 @@ impl AndroidUid {
 /// A bounded text that is safe to print: ASCII and letters and digits of scripts that run from left to right stay; the
 /// backslash and everything else (controls, marks that turn the direction, invisible characters, broken UTF-8) is
 /// escaped as `\xNN` or `\u{…}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Label(Arc<str>);
 
 impl Label {

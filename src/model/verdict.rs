@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{CountryCode, Role, Timestamp};
 
 /// How bad a rule's author thinks a match is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth knowing.
     Info,
@@ -59,7 +61,7 @@ impl fmt::Display for Severity {
 }
 
 /// What a rule says of a flow. An error is never `NoMatch`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// The rule's condition holds, on grounds that carry it.
     Match,
@@ -81,7 +83,7 @@ impl Outcome {
 }
 
 /// One rule's outcome for one flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The rule's id.
     pub rule: Arc<str>,
@@ -94,7 +96,7 @@ pub struct Verdict {
 }
 
 /// A rule met by a flow: the raw material of an alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule's id.
     pub rule: Arc<str>,

@@ -1,6 +1,6 @@
 //! The conditions of a rule that are about this side: which application, which device, which network.
 
-use crate::model::{Ech, EnrichedFlow, EvidenceKind, Identification, Tier};
+use crate::model::{EnrichedFlow, EvidenceKind, Identification, Tier};
 
 use super::because::{app_sentence, plain};
 use super::compile::Compiled;
@@ -100,7 +100,7 @@ fn tier(identification: &Identification) -> String {
 fn may_be_cover(flow: &EnrichedFlow) -> bool {
     let evidence = &flow.identification.evidence;
     let by_visible_name = matches!(flow.identification.method, Some("tls_sni" | "quic_sni" | "dtls_sni"));
-    flow.record.facts.ech == Ech::Present
+    flow.record.facts.ech.is_offered()
         && by_visible_name
         && !evidence.iter().any(|e| {
             matches!(

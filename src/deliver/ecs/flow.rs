@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::deliver::community_id;
 use crate::model::{
-    Counters, Ech, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName, MacAddr, NameFact,
+    Counters, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName, MacAddr, NameFact,
     NameOrigin, NetworkScope, Outcome, Protocol, Timestamp, Tunnel, is_special_address,
 };
 
@@ -251,7 +251,7 @@ fn tls(facts: &Facts) -> Option<Tls<'_>> {
 }
 
 fn hello(facts: &Facts) -> Option<Hello<'_>> {
-    let ech = facts.ech == Ech::Present;
+    let ech = facts.ech.is_offered();
     let any = ech || facts.tls_version.is_some() || facts.quic_version.is_some() || !facts.alpn.is_empty();
     any.then(|| Hello {
         version: facts.tls_version.map(version),

@@ -13,10 +13,34 @@ pub(super) use pending::Questions;
 use std::collections::BTreeMap;
 
 use crate::model::{
-    DnsAnswer, DnsObservation, Endpoint, Facts, HostName, LookupVia, NameFact, NameOrigin, Timestamp,
+    DnsAnswer, DnsObservation, Endpoint, HostName, LookupVia, NameFact, NameOrigin, Timestamp,
 };
 
+use super::contract::{Claim, Context, Look, Signature, State, Step};
 use message::{Data, Message};
+
+/// The inspector of DNS over UDP; it looks at a flow as long as it lives.
+pub(super) static DATAGRAMS: Signature = Signature { name: "dns", probe, feed };
+/// DNS over TCP, likewise.
+pub(super) static STREAM: Signature = Signature { name: "dns", probe, feed: feed_stream };
+
+/// By port, for nothing else in a message is fixed; others may have it if it turns out to be none.
+fn probe(look: &Look<'_>) -> Claim {
+    if protocol(look.from, look.to).is_some() { Claim::Certain } else { Claim::No }
+}
+
+fn feed(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
+    let sound = take(look.bytes, (look.from, look.to), look.at, context);
+    if sound || context.facts.protocol.is_some() { Step::More } else { Step::No }
+}
+
+/// Cuts DNS messages out of a stream by their two-byte lengths (RFC 7766 §8).
+fn feed_stream(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
+    let [high, low, rest @ ..] = look.bytes else { return Step::More };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    let Some(message) = rest.get(..length) else { return Step::More };
+    if take(message, (look.from, look.to), look.at, context) { Step::Consumed(2 + length) } else { Step::No }
+}
 
 /// DNS, mDNS (RFC 6762), LLMNR (RFC 4795).
 const PORTS: [(u16, &str); 3] = [(53, "dns"), (5353, "mdns"), (5355, "llmnr")];
@@ -28,19 +52,14 @@ const MAX_ANSWERS: usize = 64;
 const MAX_TTL: u32 = 7 * 86_400;
 
 /// The name of the protocol by port, if it is one of these.
-pub(super) fn protocol(a: Endpoint, b: Endpoint) -> Option<&'static str> {
+fn protocol(a: Endpoint, b: Endpoint) -> Option<&'static str> {
     PORTS.iter().find(|(port, _)| a.port == *port || b.port == *port).map(|(_, name)| *name)
 }
 
 /// Takes one message. Says whether it was one.
-pub(super) fn take(
-    bytes: &[u8],
-    (from, to): (Endpoint, Endpoint),
-    at: Timestamp,
-    questions: &mut Questions,
-    facts: &mut Facts,
-    learned: &mut Vec<DnsObservation>,
-) -> bool {
+fn take(bytes: &[u8], (from, to): (Endpoint, Endpoint), at: Timestamp, context: &mut Context<'_>) -> bool {
+    let Context { facts, dns: learned, thread } = context;
+    let questions = &mut thread.questions;
     let Some(protocol) = protocol(from, to) else { return false };
     let Some(message) = message::parse(bytes) else {
         questions.count_malformed();
@@ -93,6 +112,7 @@ fn answer(
                 question: name.clone(),
                 aliases,
                 answers,
+                ech: Vec::new(),
                 at,
             });
         }

@@ -1,5 +1,6 @@
 //! HTTP/1 request heads (RFC 9112): the authority that the client asks for.
 
+use super::contract::{Claim, Context, Look, Signature, State, Step};
 use crate::model::{Facts, HostName, NameFact, NameOrigin, Timestamp};
 
 /// Headers in one head; more than any client sends.
@@ -29,6 +30,43 @@ const METHODS: [&[u8]; 17] = [
     b"NOTIFY ",
     b"M-SEARCH ",
 ];
+
+/// The inspector of HTTP over TCP, on any port.
+pub(super) static STREAM: Signature = Signature { name: "http", probe, feed };
+/// UPnP's discovery speaks HTTP in datagrams (SSDP).
+pub(super) static DATAGRAMS: Signature = Signature { name: "ssdp", probe, feed: feed_datagram };
+
+fn probe(look: &Look<'_>) -> Claim {
+    let bytes = look.bytes;
+    if bytes.starts_with(b"HTTP/1.") || METHODS.iter().any(|m| bytes.starts_with(m)) {
+        Claim::Certain
+    } else if METHODS.iter().any(|m| m.starts_with(bytes)) || b"HTTP/1.".starts_with(bytes) {
+        Claim::Unsure
+    } else {
+        Claim::No
+    }
+}
+
+fn feed(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
+    match read_request(look.bytes, look.at, context.facts) {
+        Request::Read => Step::Settled,
+        Request::NeedMore => Step::More,
+        Request::Response => {
+            context.facts.protocol = context.facts.protocol.or(Some("http"));
+            Step::No
+        }
+        Request::No => Step::No,
+        Request::Tunnel(head) => Step::Inner(head),
+    }
+}
+
+fn feed_datagram(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
+    if read_request(look.bytes, look.at, context.facts) == Request::Read {
+        context.facts.protocol = Some("ssdp");
+        return Step::Settled;
+    }
+    Step::No
+}
 
 /// What the beginning of a stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,9 @@ mod packet;
 mod tests;
 mod version;
 
-use crate::model::{Facts, HostName, NameFact, NameOrigin, Timestamp};
+use super::contract::{Claim, Context, Held, Look, Signature, State, Step};
+use super::thread::Limit;
+use crate::model::{HostName, NameFact, NameOrigin, Timestamp};
 
 use super::stream::{Pushed, Stream};
 use super::tls::{Transport, read_client_hello};
@@ -34,53 +36,59 @@ pub(super) struct QuicInspection {
     datagrams: u8,
 }
 
-/// How a datagram went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quic {
-    /// More may come.
-    NeedMore,
-    /// Read, or not to be read.
-    Done,
-    /// A limit was hit.
-    Limit,
+/// The inspector.
+pub(super) static DATAGRAMS: Signature = Signature { name: "quic", probe, feed };
+
+fn probe(look: &Look<'_>) -> Claim {
+    if recognise(look.bytes) { Claim::Certain } else { Claim::No }
+}
+
+fn feed(look: &Look<'_>, state: &mut State, context: &mut Context<'_>) -> Step {
+    if !matches!(state.held, Held::Quic(_)) {
+        state.held = Held::Quic(Box::new(QuicInspection::new()));
+    }
+    let Held::Quic(quic) = &mut state.held else { return Step::No };
+    quic.take(look, context)
 }
 
 /// Whether a datagram looks like QUIC with a long header and a version that is known.
-pub(super) fn recognise(datagram: &[u8]) -> bool {
+fn recognise(datagram: &[u8]) -> bool {
     packet::version_of(datagram).is_some_and(|v| Version::known(v).is_some()) || gquic::recognise(datagram)
 }
 
 impl QuicInspection {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self { keys: Vec::new(), crypto: Stream::anchored(), datagrams: 0 }
     }
 
     /// Takes one datagram of either side; only the client's can be read.
-    pub(super) fn take(&mut self, datagram: &[u8], at: Timestamp, facts: &mut Facts) -> Quic {
+    fn take(&mut self, look: &Look<'_>, context: &mut Context<'_>) -> Step {
         self.datagrams += 1;
         if self.datagrams > MAX_DATAGRAMS {
-            return Quic::Limit;
+            context.thread.hit(Limit::Quic);
+            return Step::Settled;
         }
-        if let Some(chlo) = gquic::client_hello(datagram) {
-            facts.protocol = Some("quic");
-            facts.quic_version = facts.quic_version.or(Some(chlo.version));
-            add_name(chlo.server_name, at, facts);
-            return Quic::Done;
+        if let Some(chlo) = gquic::client_hello(look.bytes) {
+            context.facts.protocol = Some("quic");
+            context.facts.quic_version = context.facts.quic_version.or(Some(chlo.version));
+            add_name(chlo.server_name, look.at, context);
+            return Step::Settled;
         }
-        for packet in Packets::new(datagram) {
-            facts.protocol = Some("quic");
-            facts.quic_version = facts.quic_version.or(Some(packet.version.number));
+        for packet in Packets::new(look.bytes) {
+            context.facts.protocol = Some("quic");
+            context.facts.quic_version = context.facts.quic_version.or(Some(packet.version.number));
             let Some(payload) = self.decrypt(&packet) else { continue };
             for (offset, bytes) in packet::crypto_frames(&payload) {
                 if self.crypto.push(offset, bytes, MAX_CRYPTO) == Pushed::Full {
-                    return Quic::Limit;
+                    context.thread.hit(Limit::Quic);
+                    return Step::Settled;
                 }
             }
-            if self.read(packet.version, at, facts) {
-                return Quic::Done;
+            if self.read(packet.version, look.at, context) {
+                return Step::Settled;
             }
         }
-        Quic::NeedMore
+        Step::More
     }
 
     /// Tries the keys known, then those of the packet's own connection id (a first packet, or one after a Retry).
@@ -101,11 +109,11 @@ impl QuicInspection {
     }
 
     /// Reads the handshake put together so far; `true` when all that can be read was.
-    fn read(&self, version: Version, at: Timestamp, facts: &mut Facts) -> bool {
+    fn read(&self, version: Version, at: Timestamp, context: &mut Context<'_>) -> bool {
         let front = self.crypto.front();
         if version.google_crypto {
             let Some(name) = gquic::parse_chlo(front) else { return false };
-            add_name(name, at, facts);
+            add_name(name, at, context);
             return true;
         }
         let [1, a, b, c, body @ ..] = front else {
@@ -114,13 +122,13 @@ impl QuicInspection {
         };
         let length = usize::try_from(u32::from_be_bytes([0, *a, *b, *c])).unwrap_or(usize::MAX);
         let whole = body.get(..length);
-        read_client_hello(whole.unwrap_or(body), whole.is_some(), Transport::Quic, at, facts);
+        read_client_hello(whole.unwrap_or(body), whole.is_some(), Transport::Quic, at, context);
         whole.is_some()
     }
 }
 
-fn add_name(name: Option<HostName>, at: Timestamp, facts: &mut Facts) {
+fn add_name(name: Option<HostName>, at: Timestamp, context: &mut Context<'_>) {
     if let Some(name) = name {
-        facts.add_name(NameFact { name, origin: NameOrigin::QuicSni, at });
+        context.facts.add_name(NameFact { name, origin: NameOrigin::QuicSni, at });
     }
 }

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
+use crate::inspect::contract::Context;
 use crate::inspect::reader::Reader;
-use crate::model::{Ech, Facts, HostName, NameFact, NameOrigin, Timestamp};
+use crate::model::{Ech, HostName, NameFact, NameOrigin, Timestamp};
 
 use super::ja4;
 
@@ -78,8 +79,9 @@ pub(in crate::inspect) fn read_client_hello(
     whole: bool,
     transport: Transport,
     at: Timestamp,
-    facts: &mut Facts,
+    context: &mut Context<'_>,
 ) -> bool {
+    let facts = &mut *context.facts;
     let mut hello = Hello::default();
     let sound = parse(body, transport, &mut hello).is_some();
     if let Some(name) = hello.server_name.and_then(server_name) {

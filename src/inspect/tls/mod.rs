@@ -7,6 +7,43 @@ mod tests;
 
 pub(super) use client_hello::{Transport, read_client_hello};
 
+use super::contract::{Claim, Context, Look, Signature, State, Step};
+
+/// The inspector of TLS over TCP, on any port.
+pub(super) static STREAM: Signature = Signature { name: "tls", probe, feed };
+
+fn probe(look: &Look<'_>) -> Claim {
+    match *look.bytes {
+        [HANDSHAKE | 20 | 21 | 23, 3, minor, ..] if minor <= 4 => Claim::Certain,
+        [HANDSHAKE] | [HANDSHAKE, 3] => Claim::Unsure,
+        [length, _, CLIENT_HELLO, version, ..] if length & 0x80 != 0 && matches!(version, 0 | 2 | 3) => {
+            Claim::Certain
+        }
+        _ => Claim::No,
+    }
+}
+
+fn feed(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
+    match find_client_hello(look.bytes) {
+        Hello::Whole(body) => {
+            context.facts.protocol = Some("tls");
+            read_client_hello(&body, true, Transport::Tcp, look.at, context);
+            Step::Settled
+        }
+        Hello::Partial(body) => {
+            context.facts.protocol = Some("tls");
+            read_client_hello(&body, false, Transport::Tcp, look.at, context);
+            Step::More
+        }
+        Hello::Ssl2 | Hello::Server => {
+            context.facts.protocol = context.facts.protocol.or(Some("tls"));
+            Step::No
+        }
+        Hello::NeedMore => Step::More,
+        Hello::No => Step::No,
+    }
+}
+
 /// What the beginning of a stream is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Hello {
