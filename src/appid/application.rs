@@ -243,6 +243,17 @@ pub struct OwnerFact {
     pub label: Arc<str>,
 }
 
+/// A finding of the lint that is right as it stands; no fact, so it has no part in the catalogue's version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The finding's kind (`below_other`).
+    pub kind: Arc<str>,
+    /// What it is about, the first thing that its message names.
+    pub about: Arc<str>,
+    /// Why it is right.
+    pub reason: Arc<str>,
+}
+
 /// One entry of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
@@ -264,6 +275,8 @@ pub struct Application {
     pub owners: Vec<OwnerFact>,
     /// Names that stand in a ClientHello in place of the real one (`public_name` of RFC 9849).
     pub outer_names: Vec<DomainFact>,
+    /// Findings of the lint that are right as they stand.
+    pub accepted: Vec<Accepted>,
     /// A word for people.
     pub note: Option<Arc<str>>,
     /// The file it stands in.

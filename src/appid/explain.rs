@@ -7,6 +7,9 @@ use super::application::{Application, Confidence, FactSource, OwnerKind};
 use super::catalogue::Catalogue;
 use crate::model::{AppId, HostName};
 
+/// Near misses shown for a name that nothing matches; more would only repeat the lesson.
+const MAX_NEAR_MISSES: usize = 3;
+
 /// A fact that a name or address met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchedFact {
@@ -104,7 +107,10 @@ impl Catalogue {
         });
         let (winner, shadowed) = (met.next(), met.collect());
         match &winner {
-            None => notes.push("no fact of the catalogue stands above this name".to_owned()),
+            None => {
+                notes.push("no fact of the catalogue stands above this name".to_owned());
+                notes.extend(self.near_misses(&asked));
+            }
             Some(w) if !w.names_app => {
                 notes.push(
                     "a fact of low confidence: it supports other evidence and names nothing alone".to_owned(),
@@ -113,6 +119,24 @@ impl Catalogue {
             Some(_) => {}
         }
         MatchReport { asked, winner, shadowed, owners: Vec::new(), notes }
+    }
+
+    /// Facts that the letters of a name end with, though not at a whole label: what a search for text would take.
+    fn near_misses(&self, asked: &str) -> impl Iterator<Item = String> {
+        let facts = self.applications.iter().flat_map(|a| a.domains.iter().map(move |d| (a, d)));
+        facts
+            .filter(|(_, d)| {
+                asked.strip_suffix(&*d.domain).is_some_and(|rest| !rest.is_empty() && !rest.ends_with('.'))
+            })
+            .take(MAX_NEAR_MISSES)
+            .map(|(a, d)| {
+                format!(
+                    "its letters end with `{}` of {}, but names are compared at whole labels: a stranger may own it",
+                    d.domain, a.app.id
+                )
+            })
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     fn explain_address(&self, addr: IpAddr) -> MatchReport {

@@ -61,6 +61,8 @@ pub(super) struct RawApplication {
     pub(super) processes: Vec<RawProcesses>,
     #[serde(default)]
     pub(super) outer_names: Vec<RawOuterNames>,
+    #[serde(default)]
+    pub(super) accepted: Vec<RawAccepted>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -138,4 +140,16 @@ pub(super) struct RawProcesses {
 pub(super) struct RawOuterNames {
     pub(super) full: Vec<Spanned<String>>,
     pub(super) source: Spanned<String>,
+}
+
+/// A finding of the lint that is right as it stands.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawAccepted {
+    /// The finding's kind: `below_other`.
+    pub(super) finding: String,
+    /// What it is about, the first thing that it names: `reddit.app.link`.
+    pub(super) about: Vec<String>,
+    /// Why it is right.
+    pub(super) reason: Spanned<String>,
 }

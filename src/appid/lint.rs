@@ -62,8 +62,12 @@ impl Catalogue {
                 self.lint_domain(application, fact, &mut findings);
             }
         }
+        self.lint_below_other(&mut findings);
+        self.lint_other_brand(&mut findings);
         self.lint_tags(&mut findings);
         self.lint_sources(&mut findings);
+        self.lint_age(&mut findings);
+        self.take_accepted(&mut findings);
         findings.sort_by(|a, b| {
             (a.level, &a.app, a.kind, &a.message).cmp(&(b.level, &b.app, b.kind, &b.message))
         });
@@ -234,6 +238,6 @@ fn lint_owners(a: &Application, findings: &mut Vec<LintFinding>) {
     }
 }
 
-fn finding(level: LintLevel, kind: &'static str, a: &Application, message: String) -> LintFinding {
+pub(super) fn finding(level: LintLevel, kind: &'static str, a: &Application, message: String) -> LintFinding {
     LintFinding { level, kind, app: Arc::clone(&a.app.id), message }
 }

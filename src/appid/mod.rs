@@ -22,6 +22,7 @@ mod format;
 mod identify;
 mod index;
 mod lint;
+mod lint_names;
 mod owners;
 mod parse;
 mod suffixes;
@@ -30,8 +31,8 @@ mod suffixes;
 mod tests;
 
 pub use application::{
-    AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os, OwnerFact,
-    OwnerKind, PortFact, PrefixFact, ProtocolFact,
+    Accepted, AppRole, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os,
+    OwnerFact, OwnerKind, PortFact, PrefixFact, ProtocolFact,
 };
 pub use catalogue::{AppSummary, Catalogue};
 pub use config::CatalogueConfig;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::application::{
-    Application, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os, OwnerFact, OwnerKind, PortFact,
-    PrefixFact, ProtocolFact,
+    Accepted, Application, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os, OwnerFact, OwnerKind,
+    PortFact, PrefixFact, ProtocolFact,
 };
 use super::error::CatalogueError;
 use super::format::{RawApplication, RawFile};
@@ -144,10 +144,26 @@ impl Reader<'_> {
             protocols: self.protocols(raw, id),
             owners: self.owners(raw, id),
             outer_names,
+            accepted: self.accepted(raw, id),
             note: raw.note.as_deref().map(Arc::from),
             file: self.file.into(),
             line: line_of(self.text, raw.id.span().start),
         }
+    }
+
+    fn accepted(&mut self, raw: &RawApplication, app: &str) -> Vec<Accepted> {
+        let mut accepted = Vec::new();
+        for group in &raw.accepted {
+            if group.reason.get_ref().trim().is_empty() {
+                self.problem(group.reason.span(), app, "an accepted finding needs a reason");
+            }
+            accepted.extend(group.about.iter().map(|about| Accepted {
+                kind: group.finding.as_str().into(),
+                about: about.as_str().into(),
+                reason: group.reason.get_ref().as_str().into(),
+            }));
+        }
+        accepted
     }
 
     fn source(&mut self, key: &toml::Spanned<String>, app: &str) -> Arc<FactSource> {

@@ -249,7 +249,7 @@ pub(super) fn describe(report: &MatchReport) -> String {
         add("matched", winner);
     }
     for shadowed in &report.shadowed {
-        add("passed over", shadowed);
+        add("passed over (a longer one decides)", shadowed);
     }
     for owner in &report.owners {
         add("as owner", owner);
