@@ -99,7 +99,7 @@ impl DnsView<'_> {
             view.evidence.push(Evidence {
                 kind: lookup_kind(candidate),
                 value: candidate.name.as_str().into(),
-                at: Some(candidate.at),
+                at: Some(candidate.at).filter(|_| candidate.via != LookupVia::CaptureFile),
                 matched: met.map(|(_, d)| Arc::clone(&d.label)),
                 source: met.map(|(_, d)| Arc::clone(&d.source.label)),
             });
@@ -130,12 +130,16 @@ const fn lookup_kind(candidate: &NameCandidate) -> EvidenceKind {
     match candidate.via {
         LookupVia::Dns => EvidenceKind::DnsAnswer,
         LookupVia::Httpdns => EvidenceKind::HttpdnsAnswer,
+        LookupVia::CaptureFile => EvidenceKind::CaptureName,
     }
 }
 
 fn is_fresh(candidate: &NameCandidate, question: &Question<'_>) -> bool {
     let life = Duration::from_secs(u64::from(candidate.ttl.max(SHORTEST_LIFE)) + u64::from(GRACE));
-    candidate.at <= question.at && question.at.since(candidate.at) <= life
+    // Nobody knows when the capture file's own names were looked up, or whether they only name the machine.
+    candidate.via != LookupVia::CaptureFile
+        && candidate.at <= question.at
+        && question.at.since(candidate.at) <= life
 }
 
 /// Names that the lookups led to (CNAME), where they belong to `app`: they support it and never name it.

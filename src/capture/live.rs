@@ -5,6 +5,7 @@
 //! fifteenth of the speed; and waiting is done here with `poll`, because libpcap's own read timeout does not fire
 //! on a quiet interface.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,7 @@ use pcap::{Active, Capture, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::datalink::PnetSource;
+use super::origin::Origins;
 use super::{
     Backend, CaptureConfig, CaptureError, Drops, Frame, LinkType, MAX_FRAME, PacketSource, Pump, interfaces,
 };
@@ -106,6 +108,7 @@ struct PcapSource {
     name: String,
     capture: Capture<Active>,
     link: LinkType,
+    origins: Origins,
     point: Arc<ObservationPoint>,
     poll_interval: Duration,
     quiet: Duration,
@@ -137,6 +140,7 @@ impl PcapSource {
             name: name.to_owned(),
             capture,
             link,
+            origins: Origins::default(),
             point,
             poll_interval,
             quiet: Duration::ZERO,
@@ -149,6 +153,7 @@ impl PcapSource {
         // The pcap crate panics on counts beyond C's int.
         let budget = budget.clamp(1, 1 << 20);
         let link_type = self.link;
+        let origins = &mut self.origins;
         let handed = self.capture.dispatch(Some(budget), |packet| {
             let header = packet.header;
             // With nanosecond precision the microseconds field holds nanoseconds.
@@ -161,7 +166,7 @@ impl PcapSource {
                 wire_len,
                 link_type,
                 point: 0,
-                origin: None,
+                origin: origins.of_header(link_type, packet.data),
                 relayed: false,
             });
         });
@@ -215,6 +220,11 @@ impl PacketSource for PcapSource {
 
     fn take_gaps(&mut self) -> Vec<Gap> {
         Vec::new()
+    }
+
+    fn limits(&self) -> BTreeMap<String, u64> {
+        let full = self.origins.full;
+        (full > 0).then(|| ("origins_not_kept".to_owned(), full)).into_iter().collect()
     }
 }
 

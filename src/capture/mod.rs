@@ -16,7 +16,9 @@ mod link;
 pub mod live;
 #[cfg(test)]
 mod live_tests;
+mod origin;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use config::{Backend, CaptureConfig};
@@ -25,8 +27,9 @@ pub use files::{CaptureFiles, CaptureInfo, FileOptions};
 pub use frame::{Frame, LinkType};
 pub use interfaces::{InterfaceInfo, interfaces};
 pub use live::LiveCapture;
+pub use origin::Brought;
 
-use crate::model::{Gap, ObservationPoint, Timestamp};
+use crate::model::{CaptureName, Gap, ObservationPoint, Timestamp};
 
 /// Largest frame that is taken for real: libpcap's own `MAXIMUM_SNAPLEN`. A file record that claims more is a
 /// break in the file: nobody's network carries it, and a buffer of that size would be the writer's to choose.
@@ -66,6 +69,14 @@ pub trait PacketSource: Send {
     fn drops(&mut self) -> Drops;
     /// Gaps found since the last call.
     fn take_gaps(&mut self) -> Vec<Gap>;
+    /// Names of addresses that the source itself brings along, since the last call.
+    fn take_names(&mut self) -> Vec<CaptureName> {
+        Vec::new()
+    }
+    /// How often a limit was hit, by name; only those that were.
+    fn limits(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
 }
 
 impl PacketSource for Box<dyn PacketSource> {
@@ -83,5 +94,13 @@ impl PacketSource for Box<dyn PacketSource> {
 
     fn take_gaps(&mut self) -> Vec<Gap> {
         (**self).take_gaps()
+    }
+
+    fn take_names(&mut self) -> Vec<CaptureName> {
+        (**self).take_names()
+    }
+
+    fn limits(&self) -> BTreeMap<String, u64> {
+        (**self).limits()
     }
 }

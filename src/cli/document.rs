@@ -1,15 +1,15 @@
 //! The summary document of `whither read --format json` (DESIGN: stable; grown only by adding).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::capture::CaptureInfo;
+use crate::capture::{Brought, CaptureInfo};
 use crate::deliver::AlertDocument;
 use crate::model::{
-    AlertTransition, Certainty, CountryCode, Ledger, NetworkScope, Provenance, Role, Timestamp,
+    AlertTransition, Certainty, CountryCode, Label, Ledger, NetworkScope, Provenance, Role, Timestamp,
 };
 use crate::pipeline::summary::{self, DestinationKey, Summary, Tally};
 
@@ -38,6 +38,46 @@ struct CaptureDocument {
     first: Option<String>,
     last: Option<String>,
     complete: bool,
+    /// What the file says beside its packets; left out where it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<OriginDocument>,
+}
+
+/// What a capture brings along: who made its packets, names of addresses.
+#[derive(Debug, Serialize)]
+struct OriginDocument {
+    /// By what means makers of packets were told (`pcapdroid_trailer`, `pktap`…).
+    kind: Vec<&'static str>,
+    /// Frames with a maker.
+    frames: u64,
+    uids: BTreeSet<u32>,
+    packages: Vec<String>,
+    names: Vec<String>,
+    /// Frames that a relay on the device made up: no round trip is taken from their flows.
+    relayed: u64,
+    /// Addresses that the file itself names.
+    addresses_named: u64,
+    /// Blocks of secrets for decryption, passed over.
+    secrets_blocks: u64,
+    /// Packets with a process id in a comment, not used.
+    pid_comments: u64,
+}
+
+impl OriginDocument {
+    fn new(brought: &Brought) -> Option<Self> {
+        let texts = |labels: &BTreeSet<Label>| labels.iter().map(ToString::to_string).collect();
+        (!brought.is_empty()).then(|| Self {
+            kind: brought.sources.iter().map(|s| s.word()).collect(),
+            frames: brought.frames,
+            uids: brought.uids.clone(),
+            packages: texts(&brought.packages),
+            names: texts(&brought.names),
+            relayed: brought.relayed,
+            addresses_named: brought.addresses_named,
+            secrets_blocks: brought.secrets_blocks,
+            pid_comments: brought.pid_comments,
+        })
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -312,6 +352,7 @@ fn capture(info: &CaptureInfo, digits: u8) -> CaptureDocument {
         first: info.first.map(|t| t.to_rfc3339(digits)),
         last: info.last.map(|t| t.to_rfc3339(digits)),
         complete: info.complete,
+        origin: OriginDocument::new(&info.brought),
     }
 }
 

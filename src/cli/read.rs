@@ -185,6 +185,29 @@ fn add_notes(ledger: &mut Ledger, summary: &Summary, captures: &[CaptureInfo], p
             last.to_rfc3339(0).get(..10).unwrap_or_default()
         ));
     }
+    for capture in captures.iter().filter(|c| c.brought.relayed > 0) {
+        ledger.notes.push(format!(
+            "{}: {} packets were made up by a relay on the device (PCAPdroid's VPN): times, TTL and window are the relay's, \
+             and no round trip bounds a distance",
+            capture.path.display(),
+            capture.brought.relayed
+        ));
+    }
+    for capture in captures.iter().filter(|c| c.brought.secrets_blocks > 0) {
+        ledger.notes.push(format!(
+            "{} holds {} block(s) of secrets for decryption; they were passed over and are not kept",
+            capture.path.display(),
+            capture.brought.secrets_blocks
+        ));
+    }
+    for capture in captures.iter().filter(|c| c.brought.pid_comments > 0) {
+        ledger.notes.push(format!(
+            "{}: {} packets have a process id in a comment; it is the process that ran when the packet was logged, often \
+             not the packet's own, and is not used",
+            capture.path.display(),
+            capture.brought.pid_comments
+        ));
+    }
     for capture in captures.iter().filter(|c| c.packets == 0) {
         ledger.notes.push(format!("{} holds no packets", capture.path.display()));
     }

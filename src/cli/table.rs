@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use crate::capture::CaptureInfo;
-use crate::model::{Alert, Certainty, Ledger, NetworkScope, Role, Severity, Tier};
+use crate::model::{Alert, Certainty, Label, Ledger, NetworkScope, Role, Severity, Tier};
 use crate::pipeline::summary::{Application, Destination, DestinationKey, Summary};
 
 use super::output::bytes;
@@ -24,6 +24,8 @@ pub(super) struct Style {
 const DESTINATIONS_SHOWN: usize = 8;
 /// Names shown in one line.
 const NAMES_SHOWN: usize = 3;
+/// Packages or processes shown for one capture.
+const MAKERS_SHOWN: usize = 8;
 /// Reasons shown for one rule's *cannot tell*.
 const REASONS_SHOWN: usize = 5;
 
@@ -54,6 +56,7 @@ fn headline(out: &mut String, summary: &Summary, captures: &[CaptureInfo]) {
         };
         let broken = if capture.complete { "" } else { "  INCOMPLETE" };
         let _ = writeln!(out, "{}: {span}{broken}", capture.path.display());
+        makers(out, capture);
     }
     let t = &summary.totals;
     let _ = writeln!(
@@ -65,6 +68,35 @@ fn headline(out: &mut String, summary: &Summary, captures: &[CaptureInfo]) {
         summary.devices.len(),
         if summary.devices.len() == 1 { "" } else { "s" }
     );
+}
+
+/// Who made the packets, where the capture says so.
+fn makers(out: &mut String, capture: &CaptureInfo) {
+    let brought = &capture.brought;
+    if brought.frames > 0 {
+        let means: Vec<&str> = brought.sources.iter().map(|s| s.word()).collect();
+        let labels = if brought.packages.is_empty() { &brought.names } else { &brought.packages };
+        let mut shown: Vec<&str> = labels.iter().map(Label::as_str).take(MAKERS_SHOWN).collect();
+        if labels.len() > MAKERS_SHOWN {
+            shown.push("…");
+        }
+        let users = brought.uids.len();
+        let users = if users == 0 { String::new() } else { format!(", {users} user ids") };
+        let named = if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) };
+        let _ = writeln!(
+            out,
+            "  {} packets name their maker ({}){users}{named}",
+            brought.frames,
+            means.join(", ")
+        );
+    }
+    if brought.relayed > 0 {
+        let _ = writeln!(
+            out,
+            "  {} packets were made up by a relay on the device: no round trips",
+            brought.relayed
+        );
+    }
 }
 
 fn destinations(out: &mut String, summary: &Summary, style: Style) {

@@ -34,8 +34,8 @@ pub use networks::Networks;
 pub use operators::{OperatorRow, OperatorTable};
 
 use crate::model::{
-    DeviceContext, DnsObservation, MacAddr, NameCandidate, NetworkScope, Operator, RemoteContext,
-    RoleAnswers, SourceBuild, Timestamp, is_special_address,
+    CaptureName, DeviceContext, DnsObservation, MacAddr, NameCandidate, NetworkScope, Operator,
+    RemoteContext, RoleAnswers, SourceBuild, Timestamp, is_special_address,
 };
 use cache::Cache;
 
@@ -184,6 +184,11 @@ impl Enricher {
     /// Remembers the names of a DNS answer.
     pub fn learn(&mut self, seen: &DnsObservation) {
         self.names.learn(seen);
+    }
+
+    /// Remembers a name that a capture file gives for an address.
+    pub fn learn_from_file(&mut self, name: &CaptureName) {
+        self.names.learn_from_file(name);
     }
 
     /// Names under which `client` may have reached `remote` at `at`, newest first.

@@ -9,12 +9,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::EnrichConfig;
-use crate::model::{DnsObservation, NameCandidate, Timestamp};
+use crate::model::{CaptureName, DnsObservation, HostName, LookupVia, NameCandidate, Timestamp};
 
 /// Candidates kept per client and address, newest first. Large CDN addresses serve more names; the newest matter.
 const MAX_CANDIDATES: usize = 16;
 /// A shorter TTL counts as this: a connection may begin some seconds after its answer.
 const LEAST_TTL: u32 = 60;
+/// Addresses that capture files name; a hostile file could name millions.
+const MAX_FROM_FILES: usize = 65_536;
 /// Aliases kept per candidate; CNAME chains are shorter than this.
 const MAX_ALIASES: usize = 16;
 
@@ -28,6 +30,9 @@ pub struct Names {
     /// Entries of one generation.
     half: usize,
     grace: Duration,
+    /// What capture files themselves say; asked only where the client's own lookups say nothing.
+    from_files: HashMap<IpAddr, Vec<HostName>>,
+    from_files_full: u64,
     forgotten: u64,
     crowded: u64,
 }
@@ -40,6 +45,8 @@ impl Names {
             old: Table::new(),
             half: (config.max_names / 2).max(1),
             grace: config.name_grace.0,
+            from_files: HashMap::new(),
+            from_files_full: 0,
             forgotten: 0,
             crowded: 0,
         }
@@ -76,19 +83,47 @@ impl Names {
     /// Names under which `client` may have reached `remote` at `at`, newest first; at most 16.
     pub fn candidates(&self, client: IpAddr, remote: IpAddr, at: Timestamp) -> Vec<NameCandidate> {
         let key = (client.to_canonical(), remote.to_canonical());
-        let Some(list) = self.young.get(&key).or_else(|| self.old.get(&key)) else { return Vec::new() };
+        let Some(list) = self.young.get(&key).or_else(|| self.old.get(&key)) else {
+            return self.named_by_files(key.1, at);
+        };
         let alive = |c: &&NameCandidate| {
             let life = Duration::from_secs(c.ttl.max(LEAST_TTL).into()).saturating_add(self.grace);
             at.since(c.at) <= life
         };
-        list.iter().filter(alive).cloned().collect()
+        let alive: Vec<NameCandidate> = list.iter().filter(alive).cloned().collect();
+        if alive.is_empty() { self.named_by_files(key.1, at) } else { alive }
+    }
+
+    /// Remembers a name that a capture file gives for an address.
+    pub fn learn_from_file(&mut self, name: &CaptureName) {
+        let addr = name.addr.to_canonical();
+        let room = self.from_files.len() < MAX_FROM_FILES || self.from_files.contains_key(&addr);
+        let list = if room { self.from_files.entry(addr).or_default() } else { &mut Vec::new() };
+        if !list.contains(&name.name) && room && list.len() < MAX_CANDIDATES {
+            list.push(name.name.clone());
+        } else if !list.contains(&name.name) {
+            self.from_files_full += 1;
+        }
+    }
+
+    fn named_by_files(&self, remote: IpAddr, at: Timestamp) -> Vec<NameCandidate> {
+        let candidate = |name: &HostName| NameCandidate {
+            name: name.clone(),
+            aliases: Vec::new(),
+            at,
+            ttl: 0,
+            via: LookupVia::CaptureFile,
+        };
+        self.from_files.get(&remote).map(|names| names.iter().map(candidate).collect()).unwrap_or_default()
     }
 
     /// Counters of what was given up, by name.
     pub fn limits(&self, out: &mut BTreeMap<String, u64>) {
-        for (name, count) in
-            [("dns_names_forgotten", self.forgotten), ("dns_names_crowded_out", self.crowded)]
-        {
+        for (name, count) in [
+            ("dns_names_forgotten", self.forgotten),
+            ("dns_names_crowded_out", self.crowded),
+            ("capture_names_full", self.from_files_full),
+        ] {
             if count > 0 {
                 *out.entry(name.to_owned()).or_default() += count;
             }
@@ -99,7 +134,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DnsAnswer, HostName, LookupVia};
+    use crate::model::DnsAnswer;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -144,6 +179,20 @@ mod tests {
         assert_eq!(found(&names, "9.9.9.9", 100 + 60 + 3600).len(), 1);
         assert_eq!(found(&names, "9.9.9.9", 100 + 60 + 3601).len(), 0);
         assert_eq!(found(&names, "9.9.9.9", 50).len(), 1, "a clock that steps back takes nothing away");
+    }
+
+    #[test]
+    fn names_from_capture_files_help_only_where_the_client_asked_nothing() {
+        let mut names = Names::new(&EnrichConfig::default());
+        for name in ["file.example", "file.example", "other.example"] {
+            let name = HostName::from_wire(name.as_bytes()).unwrap();
+            names.learn_from_file(&CaptureName { addr: ip("::ffff:9.9.9.9"), name });
+        }
+        assert_eq!(found(&names, "9.9.9.9", 5), ["file.example", "other.example"]);
+        let list = names.candidates(ip("192.168.1.2"), ip("9.9.9.9"), Timestamp::EPOCH);
+        assert!(list.iter().all(|c| c.via == LookupVia::CaptureFile));
+        names.learn(&seen("a.example", "9.9.9.9", 300, 1));
+        assert_eq!(found(&names, "9.9.9.9", 5), ["a.example"]);
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub enum EvidenceKind {
     DnsAnswer,
     /// An answer to the same client from a lookup over HTTP, around the DNS.
     HttpdnsAnswer,
+    /// A name that the capture file itself gives for the address (pcapng name resolution block).
+    CaptureName,
     /// The application's own protocol by content.
     AppProtocol,
     /// A prefix that the catalogue gives as the application's own.
@@ -102,6 +104,7 @@ impl EvidenceKind {
             Self::FlowName(origin) => origin,
             Self::DnsAnswer => "dns_answer",
             Self::HttpdnsAnswer => "httpdns_answer",
+            Self::CaptureName => "capture_name",
             Self::AppProtocol => "app_protocol",
             Self::AddressPrefix => "address_prefix",
             Self::AsNumber => "as_number",

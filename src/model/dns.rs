@@ -32,6 +32,8 @@ pub enum LookupVia {
     Dns,
     /// An application's own lookup over HTTP, around the network's resolver.
     Httpdns,
+    /// None by this client: a name that the capture file itself gives for the address ([`CaptureName`]).
+    CaptureFile,
 }
 
 /// An answer that matched a question seen before by client, server, id and name.
@@ -54,4 +56,14 @@ pub struct DnsObservation {
     pub at: Timestamp,
     /// By which kind of lookup.
     pub via: LookupVia,
+}
+
+/// A name of an address that a capture file brings along (pcapng name resolution block): somebody's resolver wrote it,
+/// at a time that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureName {
+    /// The address, IPv4-mapped ones as IPv4.
+    pub addr: IpAddr,
+    /// The name; a valid host name.
+    pub name: HostName,
 }

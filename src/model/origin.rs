@@ -20,8 +20,8 @@ pub enum OriginSource {
     Pktap,
     /// Apple's process blocks in a pcapng file.
     AppleBlock,
-    /// `PID=` in a packet's comment, as etl2pcapng writes it.
-    PidComment,
+    /// Process information of a pcapng file (as Wireshark writes it).
+    ProcessBlock,
     /// The user of a netfilter log message: the owner of the socket.
     Nflog,
     /// This host's own socket table and `/proc`.
@@ -36,7 +36,7 @@ impl OriginSource {
             Self::PcapdroidBlock => "pcapdroid_block",
             Self::Pktap => "pktap",
             Self::AppleBlock => "apple_block",
-            Self::PidComment => "pid_comment",
+            Self::ProcessBlock => "process_block",
             Self::Nflog => "nflog",
             Self::Socket => "socket",
         }

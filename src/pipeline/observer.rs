@@ -56,6 +56,11 @@ impl<S: PacketSource> Observer<S> {
         self.frames = (self.frames * 2).min(MOST_FRAMES);
         self.refresh_points();
         self.gaps.extend(self.source.take_gaps());
+        let names = self.source.take_names();
+        if !names.is_empty() {
+            // A name stands before the packets that it helps: so it goes before what they gave.
+            self.path.out.splice(0..0, names.into_iter().map(Observation::Name));
+        }
         Ok(match pumped? {
             Pump::More => Step::More,
             Pump::Idle(now) => {
@@ -114,6 +119,7 @@ impl<S: PacketSource> Observer<S> {
             .limits()
             .into_iter()
             .chain(self.path.decoder.limits())
+            .chain(self.source.limits())
             .filter(|(_, count)| *count > 0)
             .collect();
         Ledger {

@@ -1,10 +1,11 @@
 //! A capture file fed as if live: each frame no earlier than its time, N times as fast as it was.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::capture::{CaptureError, Drops, Frame, LinkType, PacketSource, Pump};
-use crate::model::{Gap, ObservationPoint, ProcessRef, Timestamp};
+use crate::model::{CaptureName, Gap, ObservationPoint, ProcessRef, Timestamp};
 
 use super::clock;
 
@@ -107,5 +108,13 @@ impl<S: PacketSource> PacketSource for Paced<S> {
 
     fn take_gaps(&mut self) -> Vec<Gap> {
         self.source.take_gaps()
+    }
+
+    fn take_names(&mut self) -> Vec<CaptureName> {
+        self.source.take_names()
+    }
+
+    fn limits(&self) -> BTreeMap<String, u64> {
+        self.source.limits()
     }
 }

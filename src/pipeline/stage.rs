@@ -12,7 +12,7 @@ use crate::enrich::Enricher;
 use crate::meter::Observation;
 use crate::model::{
     Alert, AlertTransition, Bytes, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord, HostName,
-    Identification, MacAddr, NameCandidate, Outcome, Provenance, Timestamp,
+    Identification, LookupVia, MacAddr, NameCandidate, Outcome, Provenance, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 
@@ -85,6 +85,7 @@ impl FlowStage {
     pub fn take(&mut self, observation: Observation, sink: &mut dyn Sink) {
         match observation {
             Observation::Dns(answer) => self.parts.enricher.learn(&answer),
+            Observation::Name(name) => self.parts.enricher.learn_from_file(&name),
             Observation::Flow(record) => self.judge(record, sink),
         }
     }
@@ -238,7 +239,8 @@ fn host_name(
     if let Some(fact) = record.facts.host() {
         return Some(fact.name.clone());
     }
-    let (first, rest) = dns.split_first()?;
+    // What a capture file names is evidence, but nobody knows whose name it is.
+    let (first, rest) = dns.split_first().filter(|(first, _)| first.via != LookupVia::CaptureFile)?;
     let undisputed = rest.iter().all(|c| c.name == first.name);
     (undisputed && identification.candidates.is_empty()).then(|| first.name.clone())
 }

@@ -4,13 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::told::Said;
 use crate::capture::filter::Filters;
+use crate::capture::origin::{Brought, Origins};
 use crate::capture::{Frame, LinkType};
-use crate::model::{Gap, ObservationPoint, Timestamp};
+use crate::model::{CaptureName, Gap, ObservationPoint, Timestamp};
 
 /// Interfaces of one file that get an observation point of their own; further ones share the file's first. Real
 /// captures have a handful; a hostile one can describe millions.
 pub(super) const MAX_POINTS_PER_FILE: usize = 64;
+/// Names of addresses that wait to be taken; they are taken after each call, and a block has at most some thousands.
+const MAX_NAMES: usize = 65_536;
 /// Link types to which a filter cannot be applied that are told one by one.
 const MAX_FILTER_NOTES: usize = 16;
 
@@ -25,6 +29,12 @@ pub(super) struct Desk {
     pub(super) points: Vec<Arc<ObservationPoint>>,
     /// Gaps not yet taken.
     pub(super) gaps: Vec<Gap>,
+    /// Makers of frames.
+    pub(super) origins: Origins,
+    /// Names of addresses not yet taken.
+    pub(super) names: Vec<CaptureName>,
+    /// Names that were given up because too many waited.
+    pub(super) names_full: u64,
     filter_notes: usize,
 }
 
@@ -50,6 +60,8 @@ pub(super) struct Track {
     pub(super) links: BTreeSet<LinkType>,
     /// Time of the last frame in file order.
     pub(super) latest: Timestamp,
+    /// What it says beside its packets.
+    pub(super) brought: Brought,
     first: Timestamp,
     last: Timestamp,
     timed: bool,
@@ -64,6 +76,7 @@ impl Track {
             packets: 0,
             links: BTreeSet::new(),
             latest: Timestamp::EPOCH,
+            brought: Brought::default(),
             first: Timestamp::from_nanos(i64::MAX),
             last: Timestamp::from_nanos(i64::MIN),
             timed: false,
@@ -109,6 +122,15 @@ impl Track {
 }
 
 impl Desk {
+    /// Keeps a name until it is taken.
+    pub(super) fn name(&mut self, name: CaptureName) {
+        if self.names.len() < MAX_NAMES {
+            self.names.push(name);
+        } else {
+            self.names_full += 1;
+        }
+    }
+
     fn program(&mut self, source: &str, link: LinkType) -> usize {
         let Some(filters) = &mut self.filters else { return 0 };
         let (program, error) = filters.program(link);
@@ -139,8 +161,10 @@ pub(super) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Hands over one frame, if the filter lets it pass; `timed` is false where the file gives no time.
+    /// Hands over one frame, if the filter lets it pass; `timed` is false where the file gives no time, `said` is what
+    /// the file says of it beside its bytes.
     #[inline]
+    #[expect(clippy::too_many_arguments, reason = "one call per frame; a struct would only name them twice")]
     pub(super) fn hand(
         &mut self,
         track: &mut Track,
@@ -149,6 +173,7 @@ impl Delivery<'_> {
         timed: bool,
         wire: u32,
         bytes: &[u8],
+        said: Said<'_>,
     ) {
         self.left = self.left.saturating_sub(1);
         track.packets += 1;
@@ -158,21 +183,28 @@ impl Delivery<'_> {
             track.first = track.first.min(time);
             track.last = track.last.max(time);
         }
-        if let Some(filters) = &self.desk.filters
+        let desk = &mut *self.desk;
+        if let Some(filters) = &desk.filters
             && !filters.passes(route.program, bytes)
         {
-            self.desk.filtered += 1;
+            desk.filtered += 1;
             return;
         }
-        let captured = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let bare = desk.origins.read(&mut track.brought, route.link, bytes, wire);
+        let origin = said.origin.or(bare.origin);
+        if let Some(origin) = origin {
+            track.brought.note(origin);
+        }
+        track.brought.relayed += u64::from(said.relayed && !bare.relayed);
+        let captured = u32::try_from(bare.bytes.len()).unwrap_or(u32::MAX);
         (self.sink)(&Frame {
             time,
-            bytes,
-            wire_len: wire.max(captured),
-            link_type: route.link,
+            bytes: bare.bytes,
+            wire_len: bare.wire.max(captured),
+            link_type: bare.link,
             point: route.point,
-            origin: None,
-            relayed: false,
+            origin,
+            relayed: bare.relayed || said.relayed,
         });
     }
 }

@@ -2,11 +2,11 @@
 //! (draft-ietf-opsawg-pcapng, section 4.2).
 
 use super::delivery::{Desk, Route, Track};
+use super::options::Options;
 use super::order::Order;
 use crate::capture::LinkType;
 use crate::model::Timestamp;
 
-const OPTION_END: u16 = 0;
 const OPTION_NAME: u16 = 2;
 const OPTION_TIME_RESOLUTION: u16 = 9;
 const OPTION_TIME_OFFSET: u16 = 14;
@@ -42,11 +42,7 @@ impl Interface {
         let mut resolution = 6;
         let mut offset_seconds = 0;
         let mut name = None;
-        let mut rest = body.get(8..).unwrap_or_default();
-        // Broken options end the list; what was read of it before stands.
-        while let (Some(code), Some(length)) = (order.u16_at(rest, 0), order.u16_at(rest, 2)) {
-            let length = usize::from(length);
-            let Some(value) = rest.get(4..4 + length).filter(|_| code != OPTION_END) else { break };
+        for (code, value) in Options::new(body.get(8..).unwrap_or_default(), order) {
             match (code, value) {
                 (OPTION_TIME_RESOLUTION, [value]) => resolution = *value,
                 (OPTION_TIME_OFFSET, value) => {
@@ -55,7 +51,6 @@ impl Interface {
                 (OPTION_NAME, value) => name = readable(value),
                 _ => {}
             }
-            rest = rest.get(4 + length.next_multiple_of(4)..).unwrap_or_default();
         }
         let (scale, digits) = scale(resolution);
         Some(Self {

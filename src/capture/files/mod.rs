@@ -10,16 +10,20 @@ mod delivery;
 mod hasher;
 mod input;
 mod interface;
+mod options;
 mod order;
 mod pcap;
 mod pcapng;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod told;
+#[cfg(test)]
+mod told_tests;
 mod window;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,8 +31,9 @@ use self::delivery::{Delivery, Desk};
 use self::hasher::Hasher;
 use self::reader::{FileReader, Ran};
 use super::filter::Filters;
+use super::origin::Brought;
 use super::{CaptureError, Drops, Frame, LinkType, PacketSource, Pump};
-use crate::model::{Gap, ObservationPoint, Timestamp};
+use crate::model::{CaptureName, Gap, ObservationPoint, Timestamp};
 
 /// Most files in one run: all are open at once to be merged, and systems allow about a thousand by default.
 pub const MAX_FILES: usize = 4096;
@@ -72,6 +77,8 @@ pub struct CaptureInfo {
     pub complete: bool,
     /// Its stored length in bytes; of a stream, what was read of it.
     pub bytes: u64,
+    /// What it says beside its packets: their makers, names of addresses.
+    pub brought: Brought,
 }
 
 /// All capture files of a run, as one source in order of time.
@@ -123,6 +130,7 @@ impl CaptureFiles {
                 last,
                 complete: file.complete,
                 bytes: file.length.unwrap_or_else(|| file.tally.bytes()),
+                brought: file.track.brought.clone(),
             }
         });
         infos.collect()
@@ -179,5 +187,19 @@ impl PacketSource for CaptureFiles {
 
     fn take_gaps(&mut self) -> Vec<Gap> {
         std::mem::take(&mut self.desk.gaps)
+    }
+
+    fn take_names(&mut self) -> Vec<CaptureName> {
+        std::mem::take(&mut self.desk.names)
+    }
+
+    fn limits(&self) -> BTreeMap<String, u64> {
+        let origins = &self.desk.origins;
+        let counts = [
+            ("origins_not_kept", origins.full),
+            ("pcapdroid_trailers_broken", origins.bad_trailers),
+            ("capture_names_full", self.desk.names_full),
+        ];
+        counts.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), n)).collect()
     }
 }

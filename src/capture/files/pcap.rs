@@ -7,6 +7,7 @@
 
 use super::delivery::{Delivery, Desk, Route, Stop, Track};
 use super::order::Order;
+use super::told::Said;
 use super::window::Window;
 use crate::capture::{CaptureError, LinkType, MAX_FRAME};
 use crate::model::Timestamp;
@@ -150,7 +151,7 @@ impl Pcap {
                 if time > delivery.limit {
                     break Some(Stop::Later(time));
                 }
-                delivery.hand(track, self.route, time, true, wire, bytes);
+                delivery.hand(track, self.route, time, true, wire, bytes, Said::default());
                 at += before + length;
             };
             window.consume(at);

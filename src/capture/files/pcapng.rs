@@ -1,12 +1,15 @@
 //! The pcapng format (draft-ietf-opsawg-pcapng): sections of either byte order, interfaces of any link type,
-//! enhanced, simple and obsolete packet blocks. All other blocks are passed over without being held in memory.
+//! enhanced, simple and obsolete packet blocks, and those that tell who made packets (`told`). All other blocks, secrets
+//! for decryption among them, are passed over without being held in memory.
 //!
 //! The section length is ignored (writers leave it unknown or wrong). A simple packet block has no time: its
 //! frame takes that of the frame before it in the file, and does not count for the file's first and last time.
 
 use super::delivery::{Delivery, Stop, Track};
 use super::interface::Interface;
+use super::options::Options;
 use super::order::Order;
+use super::told::{self, Said, Told};
 use super::window::Window;
 use crate::capture::MAX_FRAME;
 use crate::model::Timestamp;
@@ -17,14 +20,22 @@ const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const INTERFACE: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const NAME_RESOLUTION: u32 = 4;
 const ENHANCED_PACKET: u32 = 6;
+const SECRETS: u32 = 10;
+/// Custom blocks, which may be copied or not.
+const CUSTOM: [u32; 2] = [0x0bad, 0x4000_0bad];
+/// Process block of Apple's tcpdump.
+const APPLE_PROCESS: u32 = 0x8000_0001;
 
 /// Block type, two total lengths.
 const FRAMING: usize = 12;
 /// Block type, total length, byte-order magic, version.
 pub(super) const SECTION_HEAD: usize = 16;
 const MIN_SECTION: usize = 28;
-/// Largest block that is held whole (packets and interfaces): a frame of [`MAX_FRAME`] and long comments.
+/// A longer section header is passed over; its options are some lines of text.
+const MAX_SECTION_HELD: usize = 1 << 16;
+/// Largest block that is held whole (packets, interfaces, and those that tell of makers and names): a frame of [`MAX_FRAME`] and long comments.
 const MAX_BLOCK: usize = 1 << 20;
 /// Interfaces of one section; real captures have a few, a hostile one must not fill the memory.
 const MAX_INTERFACES: usize = 65_536;
@@ -34,6 +45,7 @@ const MAX_INTERFACES: usize = 65_536;
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    told: Told,
 }
 
 /// What the inner loop needs from the window.
@@ -56,7 +68,7 @@ pub(super) fn section_order(head: &[u8]) -> Option<(Order, u16, u16)> {
 impl Pcapng {
     /// A file of which no section was read yet.
     pub(super) fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new() }
+        Self { order: Order::Little, interfaces: Vec::new(), told: Told::default() }
     }
 
     /// Hands over frames until something stops it.
@@ -114,7 +126,14 @@ impl Pcapng {
                     return (at, Want::Bytes(SECTION_HEAD));
                 }
                 match self.enter_section(rest) {
-                    Ok(length) => return (at, Want::Skip(length)),
+                    Ok(length) if length <= MAX_SECTION_HELD && rest.len() < length => {
+                        return (at, Want::Bytes(length));
+                    }
+                    Ok(length) => {
+                        let options = rest.get(24..length - 4).unwrap_or_default();
+                        self.told.section(Options::new(options, self.order), track);
+                        return (at, Want::Skip(length));
+                    }
                     Err(what) => return (at, corrupt(what)),
                 }
             }
@@ -122,13 +141,15 @@ impl Pcapng {
             if length < FRAMING || !length.is_multiple_of(4) {
                 return (at, corrupt("a block's total length is impossible"));
             }
-            if !matches!(kind, INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
-                // A short one that is at hand is passed over here, without a round through the window.
-                if rest.len() < length {
-                    return (at, Want::Skip(length));
-                }
-            } else if length > MAX_BLOCK {
+            let needed = matches!(kind, INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+            if needed && length > MAX_BLOCK {
                 return (at, corrupt("a packet or interface block is longer than 1 MiB"));
+            }
+            // What is not read is passed over; a short one that is at hand without a round through the window.
+            let read = needed || (tells(kind) && length <= MAX_BLOCK);
+            if !read && rest.len() < length {
+                track.brought.secrets_blocks += u64::from(kind == SECRETS);
+                return (at, Want::Skip(length));
             }
             let Some(block) = rest.get(..length) else { return (at, Want::Bytes(length)) };
             if self.order.u32_at(block, length - 4) != self.order.u32_at(block, 4) {
@@ -139,7 +160,10 @@ impl Pcapng {
                 INTERFACE => self.add_interface(body, track, delivery),
                 ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, body, track, delivery),
                 SIMPLE_PACKET => self.simple_packet(body, track, delivery),
-                _ => Ok(()),
+                _ => {
+                    self.tell(kind, body, track, delivery);
+                    Ok(())
+                }
             };
             match outcome {
                 Ok(()) => at += length,
@@ -180,10 +204,21 @@ impl Pcapng {
         Ok(())
     }
 
+    /// A block that says something beside the packets.
+    fn tell(&mut self, kind: u32, body: &[u8], track: &mut Track, delivery: &mut Delivery<'_>) {
+        match kind {
+            NAME_RESOLUTION => told::names(body, self.order, track, delivery.desk),
+            APPLE_PROCESS => self.told.apple(body, self.order, delivery.desk),
+            SECRETS => track.brought.secrets_blocks += 1,
+            kind if CUSTOM.contains(&kind) => self.told.custom(body, self.order, track, delivery.desk),
+            _ => {}
+        }
+    }
+
     /// An enhanced or obsolete packet block: they differ in the first four bytes only.
     #[inline]
     fn packet(
-        &self,
+        &mut self,
         kind: u32,
         body: &[u8],
         track: &mut Track,
@@ -210,7 +245,14 @@ impl Pcapng {
         if time > delivery.limit {
             return Err(Refusal::Later(time));
         }
-        delivery.hand(track, interface.route, time, true, order.u32([w0, w1, w2, w3]), bytes);
+        let (route, wire) = (interface.route, order.u32([w0, w1, w2, w3]));
+        let options = rest.get(captured.next_multiple_of(4)..).unwrap_or_default();
+        let said = if options.is_empty() && !track.brought.pcapdroid {
+            Said::default()
+        } else {
+            self.told.packet(Options::new(options, order), order, track)
+        };
+        delivery.hand(track, route, time, true, wire, bytes, said);
         Ok(())
     }
 
@@ -237,9 +279,14 @@ impl Pcapng {
         if time > delivery.limit {
             return Err(Refusal::Later(time));
         }
-        delivery.hand(track, interface.route, time, false, wire, bytes);
+        delivery.hand(track, interface.route, time, false, wire, bytes, Said::default());
         Ok(())
     }
+}
+
+/// Whether a block tells of makers or names.
+fn tells(kind: u32) -> bool {
+    matches!(kind, NAME_RESOLUTION | APPLE_PROCESS) || CUSTOM.contains(&kind)
 }
 
 /// Why a block was not taken.

@@ -10,7 +10,7 @@ use super::*;
 /// A frame as it was handed over: nanoseconds, bytes, wire length, link type, digits of its point.
 type Seen = (i64, Vec<u8>, u32, u16, u8);
 
-fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+pub(super) fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
@@ -54,20 +54,20 @@ fn open_error(bytes: &[u8]) -> String {
 
 /// Writes integers in one byte order.
 #[derive(Clone, Copy)]
-struct Writer {
+pub(super) struct Writer {
     big: bool,
 }
 
 impl Writer {
-    fn u32(self, value: u32) -> [u8; 4] {
+    pub(super) fn u32(self, value: u32) -> [u8; 4] {
         if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
     }
 
-    fn u16(self, value: u16) -> [u8; 2] {
+    pub(super) fn u16(self, value: u16) -> [u8; 2] {
         if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
     }
 
-    fn pcap_header(self, magic: u32, minor: u16, link: u32) -> Vec<u8> {
+    pub(super) fn pcap_header(self, magic: u32, minor: u16, link: u32) -> Vec<u8> {
         let mut out = self.u32(magic).to_vec();
         out.extend(self.u16(2));
         out.extend(self.u16(minor));
@@ -77,14 +77,14 @@ impl Writer {
         out
     }
 
-    fn record(self, words: [u32; 4], extra: usize, bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn record(self, words: [u32; 4], extra: usize, bytes: &[u8]) -> Vec<u8> {
         let mut out: Vec<u8> = words.iter().flat_map(|word| self.u32(*word)).collect();
         out.extend(vec![0; extra]);
         out.extend(bytes);
         out
     }
 
-    fn block(self, kind: u32, body: &[u8]) -> Vec<u8> {
+    pub(super) fn block(self, kind: u32, body: &[u8]) -> Vec<u8> {
         let padded = body.len().next_multiple_of(4);
         let length = self.u32(u32::try_from(padded + 12).unwrap());
         let mut out = self.u32(kind).to_vec();
@@ -103,7 +103,7 @@ impl Writer {
         self.block(0x0a0d_0d0a, &body)
     }
 
-    fn interface(self, link: u16, snaplen: u32, options: &[(u16, &[u8])]) -> Vec<u8> {
+    pub(super) fn interface(self, link: u16, snaplen: u32, options: &[(u16, &[u8])]) -> Vec<u8> {
         let mut body = self.u16(link).to_vec();
         body.extend([0, 0]);
         body.extend(self.u32(snaplen));
@@ -116,7 +116,7 @@ impl Writer {
         self.block(1, &body)
     }
 
-    fn enhanced(self, interface: u32, units: u64, wire: u32, bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn enhanced(self, interface: u32, units: u64, wire: u32, bytes: &[u8]) -> Vec<u8> {
         let mut body = self.u32(interface).to_vec();
         body.extend(self.u32(u32::try_from(units >> 32).unwrap()));
         body.extend(self.u32(u32::try_from(units & 0xffff_ffff).unwrap()));
@@ -143,8 +143,8 @@ impl Writer {
     }
 }
 
-const LE: Writer = Writer { big: false };
-const BE: Writer = Writer { big: true };
+pub(super) const LE: Writer = Writer { big: false };
+pub(super) const BE: Writer = Writer { big: true };
 
 /// A pcap file with frames at these microseconds, each with its number as its only byte.
 fn pcap_at(micros: &[u32]) -> Vec<u8> {

@@ -47,6 +47,29 @@ pub(super) struct Event {
     pub(super) dataset: &'static str,
 }
 
+/// `process`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Process<'a> {
+    /// Name of the process or application, harmful bytes escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<&'a str>,
+    /// Process id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pid: Option<u32>,
+    /// Path of the executable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) executable: Option<&'a str>,
+}
+
+/// `container`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Container<'a> {
+    /// The container, or the control group, that the process runs in.
+    pub(super) id: &'a str,
+}
+
 /// `rule`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -4,14 +4,14 @@ use serde::Serialize;
 
 use crate::deliver::community_id;
 use crate::model::{
-    Counters, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName, MacAddr, NameFact,
-    NameOrigin, NetworkScope, Outcome, Protocol, Timestamp, Tunnel, is_special_address,
+    Counters, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName, Label, MacAddr, NameFact,
+    NameOrigin, NetworkScope, Outcome, ProcessRef, Protocol, Timestamp, Tunnel, is_special_address,
 };
 
 use super::ECS_VERSION;
 use super::common::{
-    Dns, DnsQuestion, Ecs, Event, Ingress, Inner, Interface, Network, Node, Observer, Rule, Tls, TlsClient,
-    UserAgent, Vlan, autonomous_system, geo, mac,
+    Container, Dns, DnsQuestion, Ecs, Event, Ingress, Inner, Interface, Network, Node, Observer, Process,
+    Rule, Tls, TlsClient, UserAgent, Vlan, autonomous_system, geo, mac,
 };
 use super::conclusions::{App, Provenance, Verdict};
 use super::ends::{Device, Remote};
@@ -38,6 +38,11 @@ pub struct FlowDocument<'a> {
     dns: Option<Dns<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<UserAgent<'a>>,
+    /// The process that made the flow, where the capture or the host says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<Process<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<Container<'a>>,
     observer: Observer<'a>,
     whither: Whither<'a>,
 }
@@ -80,6 +85,13 @@ struct Whither<'a> {
     /// Smallest time between SYN and SYN-ACK in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     handshake_rtt: Option<u64>,
+    /// Who made the flow, beside what `process` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<Maker<'a>>,
+    /// The packets were made up by a relay on the device (a local VPN): their times are not the network's. Left out
+    /// where they were not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    relayed: bool,
     /// What the rules say; those that do not concern the flow are left out.
     verdicts: Vec<Verdict<'a>>,
     provenance: Provenance<'a>,
@@ -95,6 +107,26 @@ struct SeenName<'a> {
     origin: &'static str,
     /// When.
     at: String,
+}
+
+/// The maker of a flow.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Maker<'a> {
+    /// Who told: `pcapdroid_trailer`, `pcapdroid_block`, `pktap`, `apple_block`, `process_block`, `nflog`, `socket`.
+    source: &'static str,
+    /// The application's package (Android), where it is a single one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package: Option<&'a str>,
+    /// User id on the host or phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<u32>,
+    /// Android: the user of the device; 0 is its owner, others are work profiles and dual applications.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    android_user: Option<u32>,
+    /// Packets of the flow named different makers; this is the first. Left out where they agree.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    conflict: bool,
 }
 
 /// A tunnel.
@@ -149,6 +181,12 @@ impl<'a> FlowDocument<'a> {
             dns: question.map(|q| Dns { question: DnsQuestion { name: q.name.as_str() } }),
             user_agent: facts.user_agent.as_deref().map(|original| UserAgent { original }),
             observer: Observer { ingress: Ingress { interface: Interface { name: &record.point.name } } },
+            process: record.origin.as_deref().and_then(process),
+            container: record
+                .origin
+                .as_ref()
+                .and_then(|origin| origin.container.as_ref())
+                .map(|id| Container { id: id.as_str() }),
             whither: whither(flow),
         }
     }
@@ -270,6 +308,25 @@ fn version(wire: u16) -> String {
     }
 }
 
+fn process(origin: &ProcessRef) -> Option<Process<'_>> {
+    let process = Process {
+        name: origin.name.as_ref().map(Label::as_str),
+        pid: origin.pid,
+        executable: origin.executable.as_ref().map(Label::as_str),
+    };
+    (process.name.is_some() || process.pid.is_some() || process.executable.is_some()).then_some(process)
+}
+
+fn maker(origin: &ProcessRef, conflict: bool) -> Maker<'_> {
+    Maker {
+        source: origin.source.word(),
+        package: origin.package.as_ref().map(Label::as_str),
+        uid: origin.uid,
+        android_user: origin.android().map(|uid| uid.user),
+        conflict,
+    }
+}
+
 fn tunnel(record: &FlowRecord) -> Option<TunnelPart> {
     let (kind, id) = match record.tunnel {
         Tunnel::None => (None, None),
@@ -310,6 +367,8 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
         tunnel: tunnel(record),
         hello: hello(&record.facts),
         handshake_rtt: rtt.map(|d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)),
+        process: record.origin.as_deref().map(|origin| maker(origin, record.origin_conflict)),
+        relayed: record.relayed,
         verdicts: flow.verdicts.iter().map(Verdict::new).collect(),
         provenance: Provenance::new(&flow.provenance),
     }

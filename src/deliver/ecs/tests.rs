@@ -34,6 +34,16 @@ fn full_flow() -> EnrichedFlow {
     record.vlan = VlanTags { outer: 10, inner: 20 };
     record.tunnel = Tunnel::Vxlan(99);
     record.tunnel_depth = 1;
+    record.origin = Some(Arc::new(ProcessRef {
+        name: Label::new("微信".as_bytes()),
+        package: Label::new(b"com.tencent.mm"),
+        pid: Some(4321),
+        uid: Some(1_010_123),
+        executable: Label::new(b"/system/bin/app_process64"),
+        container: Label::new(b"0123abcd"),
+        source: OriginSource::PcapdroidBlock,
+    }));
+    record.origin_conflict = true;
     record.tcp = Some(TcpSummary {
         handshake_rtt: Some(Duration::from_micros(31_250)),
         established: true,
