@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Config;
 use crate::deliver;
 use crate::model::Ledger;
+use crate::pipeline::keeper::SinkReport;
 use crate::pipeline::live::{Feed, Live, Outputs, Snapshot, StartError, Stopped};
 use crate::pipeline::parts::{self, Parts, Recipe};
 use crate::pipeline::{Settings, clock};
@@ -81,6 +82,8 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
     let outputs = Outputs {
         alerts: state.join(&config.daemon.alerts),
         flows: config.daemon.write_flows.then(|| state.join(&config.daemon.flows)),
+        store: state.join(&config.store.file),
+        limits: config.store.clone(),
         deliver: config.deliver.clone(),
     };
     let sources = feeds.len();
@@ -182,6 +185,7 @@ fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("inspect", old.inspect != new.inspect),
         ("meter", old.meter != new.meter),
         ("alert", old.alert != new.alert),
+        ("store", old.store != new.store),
         ("deliver", old.deliver != new.deliver),
     ];
     changed.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section).collect()
@@ -226,6 +230,19 @@ struct AlertStats {
     durable: u64,
     pending: u64,
     write_failures: u64,
+    sinks: std::collections::BTreeMap<String, SinkStats>,
+}
+
+/// `durable = delivered + skipped + queued + dead_letter` since the sink was first seen.
+#[derive(Serialize)]
+struct SinkStats {
+    delivered: u64,
+    skipped: u64,
+    queued: u64,
+    dead_letter: u64,
+    failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
 }
 
 impl<'a> StatsDocument<'a> {
@@ -254,12 +271,29 @@ impl<'a> StatsDocument<'a> {
                 durable: snapshot.durable,
                 pending: snapshot.raised.saturating_sub(snapshot.durable),
                 write_failures: snapshot.write_failures,
+                sinks: snapshot
+                    .sinks
+                    .iter()
+                    .map(|(name, report)| (name.clone(), sink_stats(report)))
+                    .collect(),
             },
             sources_open: snapshot.feeds_open,
             sources_failed: snapshot.feeds_failed,
             limits,
             gaps: gaps.len(),
         }
+    }
+}
+
+fn sink_stats(report: &SinkReport) -> SinkStats {
+    let SinkReport { state, health } = report;
+    SinkStats {
+        delivered: state.delivered,
+        skipped: state.skipped,
+        queued: state.queued,
+        dead_letter: state.dead,
+        failures: health.failures,
+        last_error: health.last_error.clone(),
     }
 }
 

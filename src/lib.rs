@@ -25,6 +25,7 @@ pub mod policy;
 pub mod alert;
 
 pub mod deliver;
+pub mod store;
 
 pub mod pipeline;
 

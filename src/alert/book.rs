@@ -128,6 +128,32 @@ impl AlertBook {
         self.due.clear();
     }
 
+    /// Writes what open alerts have grown by and leaves them open, as when the program stops and will go on.
+    pub fn suspend(&mut self, out: &mut Out) {
+        let now = self.now.unwrap_or_default();
+        for life in self.open.values_mut() {
+            Self::speak(life, AlertTransition::Updated, now, &mut self.counts, out);
+        }
+    }
+
+    /// Takes up alerts that were open when the program stopped, so that what goes on is no new alert. One that has been
+    /// quiet too long since closes at the next [`AlertBook::advance`].
+    pub fn resume(&mut self, alerts: Vec<Alert>) {
+        for alert in alerts {
+            let group = Group::of_alert(&alert);
+            if self.by_group.contains_key(&group) || self.open.len() >= self.config.max_open {
+                continue;
+            }
+            let number = self.next;
+            self.next += 1;
+            self.counts.opened += 1;
+            self.ordinary += usize::from(!group.is_overflow());
+            self.by_group.insert(group.clone(), number);
+            self.open.insert(number, Life::resume(group, alert));
+            self.reschedule(number);
+        }
+    }
+
     /// Alerts of the run, open and remembered closed ones: worst first, then by time of opening, then by id.
     pub fn alerts(&self) -> Vec<&Alert> {
         let open = self.open.values().map(|life| &life.alert);

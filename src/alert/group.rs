@@ -3,7 +3,10 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::model::{AppId, CountryCode, EnrichedFlow, Finding, Role, Timestamp};
+use crate::model::{Alert, AppId, CountryCode, EnrichedFlow, Finding, Role, Timestamp};
+
+/// The id of the device of an overflow alert, which stands for many.
+pub(super) const EVERYBODY: &str = "*";
 
 /// Findings with the same group are one alert.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,6 +38,18 @@ impl Group {
             operator: operator.name.clone().filter(|_| operator.asn.is_none()),
         };
         Self { who: Some(who), ..Self::overflow(finding) }
+    }
+
+    /// The group of an alert that was stored.
+    pub(super) fn of_alert(alert: &Alert) -> Self {
+        let operator = &alert.remote.operator;
+        let who = (&*alert.device.id != EVERYBODY).then(|| Who {
+            device: alert.device.id.clone(),
+            app: alert.identification.app.as_ref().map(|a| a.id.clone()),
+            asn: operator.asn,
+            operator: operator.name.clone().filter(|_| operator.asn.is_none()),
+        });
+        Self { rule: alert.rule.clone(), role: alert.role, country: alert.country, who }
     }
 
     /// Where a finding goes when no more alerts may be opened.

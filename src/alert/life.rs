@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 use super::AlertConfig;
-use super::group::Group;
+use super::group::{EVERYBODY, Group};
 
 /// Flows that an alert remembers, so that the records of one flow count as one flow. Exact while at most this many flows
 /// take turns in one alert; beyond it a flow that comes back after so many others counts again (its first record never
@@ -67,6 +67,12 @@ impl Life {
         Self { group, alert, recent: VecDeque::new(), grew: false, spoke: now, heard: now, due: now }
     }
 
+    /// An alert that was open when the program stopped. Its flows of then count as others from now on.
+    pub(super) fn resume(group: Group, alert: Alert) -> Self {
+        let heard = alert.last;
+        Self { group, alert, recent: VecDeque::new(), grew: false, spoke: heard, heard, due: heard }
+    }
+
     /// Adds one finding.
     pub(super) fn add(&mut self, flow: &EnrichedFlow, finding: &Finding, now: Timestamp) {
         let alert = &mut self.alert;
@@ -113,7 +119,7 @@ fn make_anonymous(alert: &mut Alert) {
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     alert.device = DeviceContext {
-        id: "*".into(),
+        id: EVERYBODY.into(),
         name: Some("several devices".into()),
         addr,
         mac: None,

@@ -304,3 +304,29 @@ proptest! {
         prop_assert_eq!(closed.len() as u64, counts.opened);
     }
 }
+
+#[test]
+fn an_alert_that_was_open_at_a_stop_goes_on_under_its_id_and_counts_further() {
+    let mut before = AlertBook::new(&AlertConfig::default());
+    raise(&mut before, &record(1, 0));
+    let mut out = raise(&mut before, &record(2, 1));
+    before.suspend(&mut out);
+    let [(AlertTransition::Updated, last)] = out.as_slice() else { panic!("{out:?}") };
+    assert_eq!(last.state, AlertState::Open);
+    let mut after = AlertBook::new(&AlertConfig::default());
+    after.resume(vec![(**last).clone()]);
+    let mut out = raise(&mut after, &record(3, 2));
+    after.finish(&mut out);
+    let (AlertTransition::Closed, alert) = out.last().unwrap() else { panic!("{out:?}") };
+    assert_eq!((&alert.id, alert.flows, alert.bytes.up), (&last.id, 3, 3 * record(1, 0).bytes_up()));
+    assert!(out.iter().all(|(t, _)| *t != AlertTransition::Opened), "no new alert");
+}
+
+#[test]
+fn an_alert_that_went_quiet_while_the_program_did_not_run_closes_at_once() {
+    let mut before = AlertBook::new(&AlertConfig::default());
+    let (_, open) = raise(&mut before, &record(1, 0)).pop().unwrap();
+    let mut book = AlertBook::new(&AlertConfig::default());
+    book.resume(vec![(*open).clone()]);
+    assert_eq!(words(&advance(&mut book, 3600)), ["alert-closed"]);
+}

@@ -24,6 +24,7 @@ use crate::inspect::InspectConfig;
 use crate::meter::MeterConfig;
 use crate::model::Problem;
 use crate::policy::PolicyConfig;
+use crate::store::StoreConfig;
 
 /// The commented template: every key with its default.
 pub const TEMPLATE: &str = include_str!("../../config/whither.toml");
@@ -52,6 +53,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// Life of alerts.
     pub alert: AlertConfig,
+    /// What is kept, and for how long.
+    pub store: StoreConfig,
     /// How lines reach the disk.
     pub deliver: DeliverConfig,
 }
@@ -82,6 +85,7 @@ impl Config {
         self.enrich.validate(&mut problems);
         self.policy.validate(&mut problems);
         self.alert.validate(&mut problems);
+        self.store.validate(&mut problems);
         self.deliver.validate(&mut problems);
         if self.alert.quiet < self.meter.active_timeout {
             problems.push(Problem {
@@ -109,6 +113,7 @@ impl Default for Config {
             enrich: EnrichConfig::default(),
             policy: PolicyConfig::default(),
             alert: AlertConfig::default(),
+            store: StoreConfig::default(),
             deliver: DeliverConfig::default(),
         }
     }

@@ -15,6 +15,7 @@ pub mod json;
 pub mod jsonl;
 #[cfg(test)]
 pub(crate) mod schema;
+pub mod sink;
 
 pub use community_id::community_id;
 pub use config::DeliverConfig;

@@ -16,6 +16,8 @@ mod names;
 mod networks;
 mod operators;
 #[cfg(test)]
+mod spot_checks;
+#[cfg(test)]
 mod tests;
 mod transition;
 

@@ -109,3 +109,33 @@ pub(crate) fn flow() -> EnrichedFlow {
         provenance: Arc::new(Provenance::default()),
     }
 }
+
+/// An open alert of that flow under a rule on servers in China.
+pub(crate) fn alert(id: &str) -> Alert {
+    let flow = flow();
+    Alert {
+        id: id.into(),
+        state: AlertState::Open,
+        rule: "wechat-cn".into(),
+        rule_name: "WeChat in China".into(),
+        severity: Severity::High,
+        outcome: Outcome::Match,
+        role: Role::Server,
+        country: country("CN"),
+        device: flow.device.clone(),
+        identification: flow.identification.clone(),
+        remote: flow.remote.clone(),
+        remotes: vec![flow.remote.addr],
+        names: Vec::new(),
+        because: vec!["the server stands in CN".into()],
+        evidence: flow.identification.evidence.clone(),
+        first_flow: flow.record.id,
+        flows: 1,
+        bytes: Bytes { up: 1000, down: 2000 },
+        start: flow.record.start,
+        opened: flow.record.end,
+        last: flow.record.end,
+        time_digits: 6,
+        provenance: Arc::default(),
+    }
+}

@@ -1,10 +1,10 @@
-//! The daemon's threads: one per source that meters, one that judges, one that writes.
+//! The daemon's threads: one per source that meters, one that judges, one that keeps, one per sink.
 //!
 //! ```text
-//! capture-N ──batches──▶ flow ──lines──▶ deliver ──▶ alerts.jsonl, flows.jsonl
+//! capture-N ──batches──▶ flow ──lines──▶ keeper (store) ──bell──▶ sink-N ──▶ alerts.jsonl, …
 //! ```
 //!
-//! Stop order: sources → flush of the flow caches (forced end) → judge what is queued → last write and sync.
+//! Stop order: sources → flush of the flow caches (forced end) → judge what is queued → last commit → sinks.
 //! Nothing here is async; the daemon's signal loop only calls [`Live::snapshot`], [`Live::reload`] and [`Live::stop`].
 
 use std::collections::BTreeMap;
@@ -14,28 +14,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 use crate::alert::AlertBook;
 use crate::capture::PacketSource;
-use crate::deliver::{AlertDocument, DeliverConfig, FlowDocument, JsonlError, JsonlWriter};
+use crate::deliver::{DeliverConfig, JsonlError};
 use crate::meter::Observation;
-use crate::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Timestamp};
+use crate::model::{Ledger, Timestamp};
+use crate::store::{StoreConfig, StoreError};
 use crate::telemetry::Throttle;
 
+use super::keeper::{Keeper, Kept, LineSink, SinkReport};
 use super::observer::{Observer, Step};
 use super::parts::Parts;
-use super::stage::{FlowStage, Sink};
+use super::stage::FlowStage;
 use super::{BATCH, QUEUE, Settings, clock};
-
-/// Lines that may wait for the writer.
-pub const LINES: usize = 8192;
-
-/// How long the writer waits for lines before it looks whether a sync is due.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-
-/// How long the writer rests before it tries again what the disk refused.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// How long a capture thread tries to hand over its last records when the program stops.
 const HAND_OVER: Duration = Duration::from_secs(2);
@@ -47,6 +40,10 @@ pub struct Outputs {
     pub alerts: PathBuf,
     /// Flow records, where wanted.
     pub flows: Option<PathBuf>,
+    /// The store.
+    pub store: PathBuf,
+    /// How much of everything the store keeps.
+    pub limits: StoreConfig,
     /// When lines are synced, and how many are held while the disk refuses them.
     pub deliver: DeliverConfig,
 }
@@ -57,6 +54,9 @@ pub enum StartError {
     /// An output file cannot be used.
     #[error(transparent)]
     Output(#[from] JsonlError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The system gives no more threads.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -72,7 +72,7 @@ pub struct Feed {
 
 /// Counters that several threads add to.
 #[derive(Debug, Default)]
-struct Shared {
+pub(super) struct Shared {
     stop: AtomicBool,
     feeds_open: AtomicU64,
     feeds_failed: AtomicU64,
@@ -80,12 +80,14 @@ struct Shared {
     stage_limits: Mutex<BTreeMap<String, u64>>,
     records_dropped: AtomicU64,
     octets_dropped: AtomicU64,
-    flows_judged: AtomicU64,
-    raised: AtomicU64,
-    durable: AtomicU64,
-    write_failures: AtomicU64,
-    flow_lines_dropped: AtomicU64,
-    throttle: Throttle,
+    pub(super) flows_judged: AtomicU64,
+    pub(super) raised: AtomicU64,
+    pub(super) durable: AtomicU64,
+    pub(super) updates_replaced: AtomicU64,
+    pub(super) write_failures: AtomicU64,
+    pub(super) flow_lines_dropped: AtomicU64,
+    pub(super) sinks: Mutex<BTreeMap<String, SinkReport>>,
+    pub(super) throttle: Throttle,
 }
 
 /// The numbers of a moment.
@@ -97,10 +99,12 @@ pub struct Snapshot {
     pub flows_judged: u64,
     /// Alert documents raised.
     pub raised: u64,
-    /// Alert documents written and synced; `raised = durable + pending`.
+    /// Alert documents committed to the store; `raised = durable + pending`.
     pub durable: u64,
     /// Failed attempts to write; the lines are kept and tried again.
     pub write_failures: u64,
+    /// Every sink: how far it has come, and how it is.
+    pub sinks: BTreeMap<String, SinkReport>,
     /// Sources still open.
     pub feeds_open: u64,
     /// Sources that ended by an error.
@@ -132,22 +136,17 @@ impl Live {
         outputs: &Outputs,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::default());
-        let alerts = JsonlWriter::open(&outputs.alerts, &outputs.deliver)?;
-        let flows =
-            outputs.flows.as_deref().map(|path| JsonlWriter::open(path, &outputs.deliver)).transpose()?;
+        let Kept { keeper, lines, runners, open_alerts } = Keeper::open(outputs, &shared)?;
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
-        let (send_line, lines) = crossbeam_channel::bounded(LINES);
         let (control, reloads) = crossbeam_channel::bounded(1);
-        let mut threads = Vec::new();
-
-        let writer = Writer { shared: Arc::clone(&shared), lines, alerts, flows };
-        threads.push(spawn("deliver".into(), move || writer.run())?);
-
-        let stage = FlowStage::new(parts, AlertBook::new(&settings.alert));
-        let sink = LineSink { shared: Arc::clone(&shared), lines: send_line, flows: outputs.flows.is_some() };
+        let mut threads = runners;
+        threads.push(spawn("keeper".into(), move || keeper.run())?);
+        let mut book = AlertBook::new(&settings.alert);
+        book.resume(open_alerts);
+        let stage = FlowStage::new(parts, book);
+        let sink = LineSink { shared: Arc::clone(&shared), lines };
         let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, stage, sink };
         threads.push(spawn("flow".into(), move || judge.run())?);
-
         shared.feeds_open.store(feeds.len() as u64, Ordering::SeqCst);
         for (number, feed) in feeds.into_iter().enumerate() {
             let capture = CaptureThread::new(number, feed, settings, Arc::clone(&shared), send_batch.clone());
@@ -183,11 +182,28 @@ impl Live {
     }
 }
 
-fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+pub(super) fn spawn(
+    name: String,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StartError> {
     thread::Builder::new().name(name).spawn(work).map_err(StartError::Thread)
 }
 
 impl Shared {
+    /// Counters of what was not seen or not kept, by name.
+    pub(super) fn losses(&self) -> BTreeMap<String, u64> {
+        let Ledger { packets, flows, mut limits, .. } = self.snapshot().ledger;
+        for (name, count) in [
+            ("kernel_drops", packets.kernel_drops),
+            ("interface_drops", packets.interface_drops),
+            ("shed", packets.shed),
+            ("flows_evicted", flows.evicted.values().sum()),
+        ] {
+            limits.insert(name.to_owned(), count);
+        }
+        limits
+    }
+
     fn snapshot(&self) -> Snapshot {
         let mut ledger = Ledger::default();
         for one in self.ledgers.lock().unwrap_or_else(PoisonError::into_inner).values() {
@@ -208,12 +224,17 @@ impl Shared {
         if flow_lines > 0 {
             ledger.limits.insert("flow_lines_dropped".into(), flow_lines);
         }
+        let replaced = self.updates_replaced.load(Ordering::SeqCst);
+        if replaced > 0 {
+            ledger.limits.insert("alert_updates_replaced".into(), replaced);
+        }
         Snapshot {
             ledger,
             flows_judged: self.flows_judged.load(Ordering::SeqCst),
             raised: self.raised.load(Ordering::SeqCst),
             durable: self.durable.load(Ordering::SeqCst),
             write_failures: self.write_failures.load(Ordering::SeqCst),
+            sinks: self.sinks.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             feeds_open: self.feeds_open.load(Ordering::SeqCst),
             feeds_failed: self.feeds_failed.load(Ordering::SeqCst),
         }
@@ -352,7 +373,12 @@ impl JudgeThread {
                 },
             }
         }
-        self.stage.finish(&mut self.sink);
+        // Asked to stop: open alerts go on in the program's next life. At the end of all sources nothing will go on.
+        if self.shared.stop.load(Ordering::SeqCst) {
+            self.stage.suspend(&mut self.sink);
+        } else {
+            self.stage.finish(&mut self.sink);
+        }
         self.tell();
     }
 
@@ -368,114 +394,5 @@ impl JudgeThread {
 
     fn tell(&self) {
         *self.shared.stage_limits.lock().unwrap_or_else(PoisonError::into_inner) = self.stage.limits();
-    }
-}
-
-/// Hands what the stage gives out to the writer.
-struct LineSink {
-    shared: Arc<Shared>,
-    lines: Sender<Line>,
-    flows: bool,
-}
-
-enum Line {
-    Alert(AlertTransition, Arc<Alert>),
-    Flow(Box<EnrichedFlow>),
-}
-
-impl Sink for LineSink {
-    fn flow(&mut self, flow: &EnrichedFlow) {
-        self.shared.flows_judged.fetch_add(1, Ordering::SeqCst);
-        if self.flows {
-            // Waits when the writer is behind; closed only when the writer died, which the supervisor sees.
-            let _closed = self.lines.send(Line::Flow(Box::new(flow.clone())));
-        }
-    }
-
-    fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>) {
-        self.shared.raised.fetch_add(1, Ordering::SeqCst);
-        let _closed = self.lines.send(Line::Alert(transition, Arc::clone(alert)));
-    }
-}
-
-/// The thread that writes.
-struct Writer {
-    shared: Arc<Shared>,
-    lines: Receiver<Line>,
-    alerts: JsonlWriter,
-    flows: Option<JsonlWriter>,
-}
-
-impl Writer {
-    fn run(mut self) {
-        loop {
-            match self.lines.recv_timeout(LOOK_EVERY) {
-                Ok(line) => {
-                    self.accept(&line);
-                    // Whatever waits goes into the same group, up to the length of the queue.
-                    for line in self.lines.try_iter().take(LINES).collect::<Vec<_>>() {
-                        self.accept(&line);
-                    }
-                    self.flush();
-                }
-                Err(RecvTimeoutError::Timeout) => self.flush(),
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        // The last chance: tried again until the daemon's deadline ends the process.
-        while !self.sync() {
-            thread::sleep(RETRY_AFTER);
-        }
-    }
-
-    /// Takes one line. While no more alerts can be held, waits for the disk, and so does the queue before it; flow
-    /// records that find no room are dropped and counted, for alerts must never wait behind them.
-    fn accept(&mut self, line: &Line) {
-        match (line, &mut self.flows) {
-            (Line::Alert(transition, alert), _) => {
-                while let Err(error) = self.alerts.accept(&AlertDocument::new(alert, *transition)) {
-                    self.failed(&error);
-                    thread::sleep(RETRY_AFTER);
-                    self.flush();
-                }
-            }
-            (Line::Flow(flow), Some(flows)) => {
-                if let Err(error) = flows.accept(&FlowDocument::new(flow)) {
-                    self.shared.flow_lines_dropped.fetch_add(1, Ordering::SeqCst);
-                    self.failed(&error);
-                }
-            }
-            (Line::Flow(_), None) => {}
-        }
-    }
-
-    fn flush(&mut self) {
-        let now = clock::now();
-        let written = self.alerts.flush(now);
-        self.shared.durable.store(self.alerts.durable(), Ordering::SeqCst);
-        let others = self.flows.as_mut().map_or(Ok(()), |flows| flows.flush(now));
-        for error in [written, others].into_iter().filter_map(Result::err) {
-            self.failed(&error);
-        }
-    }
-
-    /// Writes and syncs everything; says whether that was done.
-    fn sync(&mut self) -> bool {
-        let now = clock::now();
-        let written = self.alerts.sync(now);
-        self.shared.durable.store(self.alerts.durable(), Ordering::SeqCst);
-        let others = self.flows.as_mut().map_or(Ok(()), |flows| flows.sync(now));
-        let errors: Vec<JsonlError> = [written, others].into_iter().filter_map(Result::err).collect();
-        for error in &errors {
-            self.failed(error);
-        }
-        errors.is_empty()
-    }
-
-    fn failed(&self, error: &JsonlError) {
-        self.shared.write_failures.fetch_add(1, Ordering::SeqCst);
-        if let Some(times) = self.shared.throttle.allow("write") {
-            tracing::error!(%error, times, "cannot write; the lines are held and tried again");
-        }
     }
 }

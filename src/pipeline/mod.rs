@@ -8,9 +8,11 @@
 //! |---|---|---|
 //! | capture → flow, files | [`QUEUE`] batches | the reader waits: a file can |
 //! | capture → flow, live | [`QUEUE`] batches | the newest batch is dropped and counted (`records_dropped`) |
-//! | flow → deliver | [`live::LINES`] lines | the flow stage waits, and so the queue before it fills |
+//! | flow → keeper | [`keeper::LINES`] records and alerts | the flow stage waits, and so the queue before it fills |
+//! | keeper → sink | the store | nothing: a sink that is behind only makes the store keep more |
 
 pub mod clock;
+pub mod keeper;
 pub mod live;
 pub mod observer;
 pub mod offline;

@@ -103,6 +103,12 @@ impl FlowStage {
         self.hand_over(sink);
     }
 
+    /// Tells what open alerts have grown by, and leaves them open: the program stops, and they go on when it runs again.
+    pub fn suspend(&mut self, sink: &mut dyn Sink) {
+        self.book.suspend(&mut self.changes);
+        self.hand_over(sink);
+    }
+
     /// Replaces what judges; learned names of the old parts are carried over, open alerts stay.
     pub fn replace(&mut self, mut parts: Parts) {
         parts.enricher.inherit_names(&mut self.parts.enricher);

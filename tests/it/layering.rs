@@ -20,9 +20,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("enrich", &[]),
     ("policy", &[]),
     ("alert", &[]),
-    ("deliver", &[]),
-    ("pipeline", &["capture", "decode", "inspect", "meter", "appid", "enrich", "policy", "alert", "deliver"]),
-    ("config", &["capture", "decode", "inspect", "meter", "appid", "enrich", "policy", "alert", "deliver"]),
+    ("store", &[]),
+    ("deliver", &["store"]),
+    (
+        "pipeline",
+        &["capture", "decode", "inspect", "meter", "appid", "enrich", "policy", "alert", "store", "deliver"],
+    ),
+    (
+        "config",
+        &["capture", "decode", "inspect", "meter", "appid", "enrich", "policy", "alert", "store", "deliver"],
+    ),
     ("daemon", &["*"]),
     ("cli", &["*"]),
 ];
@@ -35,6 +42,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("maxminddb::", &["enrich"]),
     ("mmdb_writer::", &["enrich"]),
     ("tokio::", &["daemon"]),
+    ("rusqlite::", &["store"]),
     ("clap::", &["cli"]),
     ("indicatif::", &["cli"]),
     ("comfy_table::", &["cli"]),

@@ -76,6 +76,13 @@ struct Life<'a> {
 }
 
 impl<'a> AlertDocument<'a> {
+    /// As [`AlertDocument::new`], with the number that the store gave the event (ECS `event.sequence`).
+    pub fn numbered(alert: &'a Alert, transition: AlertTransition, sequence: i64) -> Self {
+        let mut document = Self::new(alert, transition);
+        document.event.sequence = Some(sequence);
+        document
+    }
+
     /// The document of `alert`, written because of `transition`.
     pub fn new(alert: &'a Alert, transition: AlertTransition) -> Self {
         let time = |t: crate::model::Timestamp| t.to_rfc3339(alert.time_digits);
@@ -156,6 +163,7 @@ fn event(alert: &Alert, transition: AlertTransition) -> Event {
         }],
         action: transition.word(),
         id: alert.id.to_string(),
+        sequence: None,
         start: alert.start.to_rfc3339(alert.time_digits),
         end: alert.last.to_rfc3339(alert.time_digits),
         duration: u64::try_from(alert.last.since(alert.start).as_nanos()).unwrap_or(u64::MAX),

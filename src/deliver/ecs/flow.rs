@@ -209,6 +209,7 @@ fn event(record: &FlowRecord) -> Event {
         start: record.start.to_rfc3339(digits),
         end: record.end.to_rfc3339(digits),
         duration: u64::try_from(record.end.since(record.start).as_nanos()).unwrap_or(u64::MAX),
+        sequence: None,
         severity: None,
         reason: record.end_reason.map(|r| r.word().to_owned()),
         provider: "whither",

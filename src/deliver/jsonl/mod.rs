@@ -82,13 +82,13 @@ impl JsonlWriter {
     /// Takes one document into memory. When it refuses ([`JsonlError::Full`]), nothing was taken: flush, then try again.
     pub fn accept<T: Serialize + ?Sized>(&mut self, document: &T) -> Result<(), JsonlError> {
         let line = to_line(document).map_err(|source| self.failed(source))?;
-        let limit = usize::try_from(self.config.max_pending.0).unwrap_or(usize::MAX);
-        if !self.held.is_empty() && self.held.len().saturating_add(line.len()) > limit {
-            return Err(JsonlError::Full { path: self.path.clone(), pending: self.lines_held });
-        }
-        self.held.extend_from_slice(&line);
-        self.lines_held += 1;
-        Ok(())
+        self.hold(&[&line])
+    }
+
+    /// Takes one line that is a document already, as [`JsonlWriter::accept`] does. A missing line end is added.
+    pub fn accept_line(&mut self, line: &[u8]) -> Result<(), JsonlError> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        self.hold(&[line, b"\n"])
     }
 
     /// Writes what is held, as one group, and syncs if that is due at `now`.
@@ -128,6 +128,20 @@ impl JsonlWriter {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Holds one line, given in pieces, if there is room for it.
+    fn hold(&mut self, pieces: &[&[u8]]) -> Result<(), JsonlError> {
+        let length: usize = pieces.iter().map(|p| p.len()).sum();
+        let limit = usize::try_from(self.config.max_pending.0).unwrap_or(usize::MAX);
+        if !self.held.is_empty() && self.held.len().saturating_add(length) > limit {
+            return Err(JsonlError::Full { path: self.path.clone(), pending: self.lines_held });
+        }
+        for piece in pieces {
+            self.held.extend_from_slice(piece);
+        }
+        self.lines_held += 1;
+        Ok(())
     }
 
     fn failed(&self, source: io::Error) -> JsonlError {

@@ -1,0 +1,67 @@
+//! Where alerts are delivered to, each sink on a thread of its own, so that a dead one holds up no other.
+//!
+//! An alert is committed to the store before any sink hears of it; a sink takes its events from the store in their order
+//! and says when it is done with them. So a crash at any moment repeats at most what was being delivered, under the same
+//! ids, and loses nothing. A sink only knows how to deliver; [`Runner`] knows when, how often, and when to give up.
+
+mod file;
+mod runner;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::model::Timestamp;
+use crate::store::Event;
+
+pub use file::FileSink;
+pub use runner::{Runner, RunnerConfig, SinkHealth};
+
+/// How an attempt went: so many events from the front are done, and what stopped it before the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Events from the front that were delivered.
+    pub done: usize,
+    /// Why the next one was not; `None`: all were.
+    pub stopped: Option<Trouble>,
+}
+
+/// Why an event was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// It may go through later: nobody answers, a full disk, a server that asks for patience.
+    Later {
+        /// For people.
+        why: String,
+        /// How long the other side asked to be left alone.
+        after: Option<Duration>,
+    },
+    /// It will never go through: the other side understood it and refused.
+    Refused {
+        /// For people.
+        why: String,
+    },
+}
+
+impl Attempt {
+    /// All of `count` events were delivered.
+    pub fn all(count: usize) -> Self {
+        Self { done: count, stopped: None }
+    }
+
+    /// `done` events were delivered, then something may go through later.
+    pub fn later(done: usize, why: impl Into<String>) -> Self {
+        Self { done, stopped: Some(Trouble::Later { why: why.into(), after: None }) }
+    }
+
+    /// `done` events were delivered; the next one never will be.
+    pub fn refused(done: usize, why: impl Into<String>) -> Self {
+        Self { done, stopped: Some(Trouble::Refused { why: why.into() }) }
+    }
+}
+
+/// Brings events to one place. An implementation bounds every wait by a deadline of its own.
+pub trait Sink: Send {
+    /// Delivers `events` in their order, as far as it goes.
+    fn deliver(&mut self, events: &[Event], now: Timestamp) -> Attempt;
+}

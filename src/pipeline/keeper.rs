@@ -1,0 +1,495 @@
+//! The thread that keeps: the store's one writer, the file of flow records, and the bell of every sink.
+//!
+//! Alerts are committed as soon as they come, with whatever else waits; flow records and roll-ups within
+//! `store.commit-interval`. What the disk refuses is held and tried again: of one alert only the newest update is held
+//! (its numbers are sums, so nothing is lost by that), and flow records that find no room are dropped and counted, for an
+//! alert must never wait behind them. When even alerts find no room any more, the queue before fills, and the flow stage
+//! waits. Sinks are called only after a commit.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::deliver::sink::{Runner, RunnerConfig, SinkHealth};
+use crate::deliver::{AlertDocument, FlowDocument, JsonlWriter, to_line};
+use crate::model::{Alert, AlertTransition, EnrichedFlow, Severity, Timestamp};
+use crate::store::{
+    EventEntry, GapEntry, Opened, Progress, Reader, SinkState, Store, StoreConfig, StoreError,
+};
+
+use super::clock;
+use super::live::{Outputs, Shared, StartError, spawn};
+use super::stage::Sink;
+
+/// Records and alerts that may wait for the keeper, and as many that it holds while the disk refuses them.
+pub const LINES: usize = 8192;
+/// How long the keeper waits for something to keep before it looks what else is due.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long it rests before it tries again what the disk refused.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+/// How often it notes that it is alive, what was lost, and how the sinks are.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// How often it looks for what is to be forgotten.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+/// Reports of sinks that may wait.
+const REPORTS: usize = 1024;
+/// A silence longer than this between two lives of the program is a gap in what was watched.
+const GAP: Duration = Duration::from_secs(10);
+/// The longest pause of a sink that reaches only this machine's disk.
+const LOCAL_PAUSE: Duration = Duration::from_secs(2);
+
+/// What is kept.
+pub(super) enum Line {
+    Alert(AlertTransition, Arc<Alert>),
+    Flow(Box<EnrichedFlow>),
+}
+
+/// Hands what the stage gives out to the keeper.
+pub(super) struct LineSink {
+    pub(super) shared: Arc<Shared>,
+    pub(super) lines: Sender<Line>,
+}
+
+impl Sink for LineSink {
+    fn flow(&mut self, flow: &EnrichedFlow) {
+        self.shared.flows_judged.fetch_add(1, Ordering::SeqCst);
+        // Waits when the keeper is behind; closed only when the keeper died, which the supervisor sees.
+        let _closed = self.lines.send(Line::Flow(Box::new(flow.clone())));
+    }
+
+    fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>) {
+        self.shared.raised.fetch_add(1, Ordering::SeqCst);
+        let _closed = self.lines.send(Line::Alert(transition, Arc::clone(alert)));
+    }
+}
+
+/// How a sink is and how far it has come.
+#[derive(Debug, Clone, Default)]
+pub struct SinkReport {
+    /// Its place.
+    pub state: SinkState,
+    /// Its health.
+    pub health: SinkHealth,
+}
+
+/// A sink's thread, seen from the keeper.
+struct Delivery {
+    name: String,
+    wake: Sender<()>,
+    health: Arc<Mutex<SinkHealth>>,
+}
+
+/// The thread.
+pub(super) struct Keeper {
+    shared: Arc<Shared>,
+    lines: Receiver<Line>,
+    reports: Receiver<Progress>,
+    store: Store,
+    flows: Option<JsonlWriter>,
+    deliveries: Vec<Delivery>,
+    held: VecDeque<Line>,
+    /// How many of `held` are in the open group of the store.
+    put: usize,
+    alerts_held: usize,
+    /// Flow records wait at most so long.
+    interval: Duration,
+    committed: Instant,
+    noted: Option<Instant>,
+    expired: Option<Instant>,
+    refused_since: Option<Timestamp>,
+    losses: BTreeMap<String, u64>,
+}
+
+/// The keeper with the threads of its sinks, and what the last life of the program left.
+pub(super) struct Kept {
+    pub(super) keeper: Keeper,
+    pub(super) lines: Sender<Line>,
+    pub(super) runners: Vec<JoinHandle<()>>,
+    /// Alerts that were open when the program stopped.
+    pub(super) open_alerts: Vec<Alert>,
+}
+
+impl Keeper {
+    /// Opens the store and the files and starts the sinks; a bad path fails here, at the start.
+    pub(super) fn open(outputs: &Outputs, shared: &Arc<Shared>) -> Result<Kept, StartError> {
+        let mut store = open_store(&outputs.store, &outputs.limits)?;
+        let open_alerts = open_alerts(&store)?;
+        let flows =
+            outputs.flows.as_deref().map(|path| JsonlWriter::open(path, &outputs.deliver)).transpose()?;
+        let (progress, reports) = bounded(REPORTS);
+        let mut deliveries = Vec::new();
+        let mut runners = Vec::new();
+        let sinks = outputs.sinks()?;
+        store.retain_sinks(&sinks.iter().map(|s| s.name.as_str()).collect::<Vec<_>>())?;
+        for sink in sinks {
+            let state = store.register_sink(&sink.name)?;
+            let (wake, woken) = bounded(1);
+            let config = RunnerConfig {
+                name: sink.name.clone(),
+                min_severity: sink.min_severity,
+                longest_pause: sink.longest_pause,
+                cursor: state.cursor,
+            };
+            let reader = Reader::open(store.path())?;
+            let runner = Runner::new(config, sink.sink, reader, woken, progress.clone(), clock::now);
+            let health = runner.health();
+            runners.push(spawn(format!("sink-{}", sink.name), move || runner.run())?);
+            deliveries.push(Delivery { name: sink.name, wake, health });
+        }
+        let (send_line, lines) = bounded(LINES);
+        let keeper = Self {
+            shared: Arc::clone(shared),
+            lines,
+            reports,
+            store,
+            flows,
+            deliveries,
+            held: VecDeque::new(),
+            put: 0,
+            alerts_held: 0,
+            interval: outputs.limits.commit_interval.0,
+            committed: clock::monotonic(),
+            noted: None,
+            expired: None,
+            refused_since: None,
+            losses: BTreeMap::new(),
+        };
+        Ok(Kept { keeper, lines: send_line, runners, open_alerts })
+    }
+
+    pub(super) fn run(mut self) {
+        // What a life before left undelivered must not wait for the next alert.
+        self.call_sinks();
+        loop {
+            match self.lines.recv_timeout(LOOK_EVERY) {
+                Ok(line) => self.take(line),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            while self.held.len() < LINES
+                && let Ok(line) = self.lines.try_recv()
+            {
+                self.take(line);
+            }
+            self.keep();
+            self.look_around();
+        }
+        // The last chance: tried again until the daemon's deadline ends the process.
+        while !self.held.is_empty() {
+            self.commit();
+            self.wait_for_room();
+        }
+        self.end();
+    }
+
+    /// Holds one thing to keep. While the disk refuses, only what must not be lost is held beyond half of the room.
+    fn take(&mut self, line: Line) {
+        match &line {
+            Line::Alert(transition, alert) => {
+                if self.refused_since.is_some() && *transition == AlertTransition::Updated {
+                    self.replace_update(alert);
+                }
+                self.alerts_held += 1;
+            }
+            Line::Flow(_) if self.refused_since.is_some() && self.held.len() >= LINES / 2 => {
+                self.shared.flow_lines_dropped.fetch_add(1, Ordering::SeqCst);
+                return;
+            }
+            Line::Flow(_) => {}
+        }
+        self.held.push_back(line);
+    }
+
+    /// An update that waits is replaced by a newer one of the same alert: its numbers contain the older ones.
+    fn replace_update(&mut self, newer: &Alert) {
+        let older = self.held.iter().position(
+            |line| matches!(line, Line::Alert(AlertTransition::Updated, alert) if alert.id == newer.id),
+        );
+        if let Some(at) = older
+            && at >= self.put
+        {
+            self.held.remove(at);
+            self.alerts_held = self.alerts_held.saturating_sub(1);
+            self.shared.raised.fetch_sub(1, Ordering::SeqCst);
+            self.shared.updates_replaced.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Commits if it is time: at once for alerts, else within the interval.
+    fn keep(&mut self) {
+        let due = clock::monotonic().saturating_duration_since(self.committed) >= self.interval;
+        if self.held.is_empty() || (self.alerts_held == 0 && !due) {
+            return;
+        }
+        self.commit();
+        self.wait_for_room();
+    }
+
+    /// Puts everything held into one group and makes it durable; on a failure all stays held.
+    fn commit(&mut self) {
+        self.committed = clock::monotonic();
+        let now = clock::now();
+        match self.write_group(now) {
+            Ok(()) => {
+                self.write_flow_file(now);
+                self.shared.durable.fetch_add(self.alerts_held as u64, Ordering::SeqCst);
+                let rang = self.alerts_held > 0;
+                self.held.clear();
+                (self.put, self.alerts_held) = (0, 0);
+                self.recovered(now);
+                if rang {
+                    self.call_sinks();
+                }
+            }
+            Err(error) => {
+                self.store.rollback();
+                self.put = 0;
+                self.failed(&error, now);
+            }
+        }
+    }
+
+    fn write_group(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.store.begin()?;
+        for line in &self.held {
+            match line {
+                Line::Flow(flow) => self.store.put_flow(flow)?,
+                Line::Alert(transition, alert) => {
+                    let sequence = self.store.next_event()?;
+                    let document = to_line(&AlertDocument::numbered(alert, *transition, sequence))
+                        .unwrap_or_else(|_| b"{}\n".to_vec());
+                    let entry = EventEntry { alert, transition: *transition, document: &document };
+                    self.store.put_event(&entry, now)?;
+                }
+            }
+        }
+        self.store.commit()
+    }
+
+    /// The file of flow records is for people and other programs; what it cannot take is counted, never waited for.
+    fn write_flow_file(&mut self, now: Timestamp) {
+        let Some(file) = &mut self.flows else { return };
+        for line in &self.held {
+            if let Line::Flow(flow) = line
+                && file.accept(&FlowDocument::new(flow)).is_err()
+            {
+                self.shared.flow_lines_dropped.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        if let Err(error) = file.flush(now) {
+            self.shared.write_failures.fetch_add(1, Ordering::SeqCst);
+            if let Some(times) = self.shared.throttle.allow("write") {
+                tracing::error!(%error, times, "cannot write flow records; they are held and tried again");
+            }
+        }
+    }
+
+    fn call_sinks(&self) {
+        for delivery in &self.deliveries {
+            // Full: it has a call already.
+            let _full = delivery.wake.try_send(());
+        }
+    }
+
+    fn wait_for_room(&self) {
+        if self.refused_since.is_some() {
+            thread::sleep(RETRY_AFTER);
+        }
+    }
+
+    fn failed(&mut self, error: &StoreError, now: Timestamp) {
+        self.shared.write_failures.fetch_add(1, Ordering::SeqCst);
+        self.refused_since.get_or_insert(now);
+        if let Some(times) = self.shared.throttle.allow("store") {
+            let held = self.held.len();
+            tracing::error!(%error, times, held, "the store refuses; alerts are held and tried again, none is lost");
+        }
+    }
+
+    /// After a time in which nothing could be kept: says so, in the log and in the store.
+    fn recovered(&mut self, now: Timestamp) {
+        let Some(since) = self.refused_since.take() else { return };
+        tracing::warn!(
+            seconds = now.since(since).as_secs(),
+            "the store takes again; what was held is kept now"
+        );
+        let gap = GapEntry {
+            source: "store".to_owned(),
+            kind: "store_refused".to_owned(),
+            begin: since,
+            end: now,
+            detail:
+                "the store could not be written; alerts were held, flow records beyond the room were dropped"
+                    .to_owned(),
+        };
+        if let Err(error) = self.store.put_gap(&gap) {
+            self.failed(&error, now);
+        }
+    }
+
+    /// What is due from time to time.
+    fn look_around(&mut self) {
+        let now = clock::monotonic();
+        let due = |last: Option<Instant>, every: Duration| {
+            last.is_none_or(|last| now.saturating_duration_since(last) >= every)
+        };
+        if self.refused_since.is_some() || !self.held.is_empty() {
+            return;
+        }
+        let reports: Vec<Progress> = self.reports.try_iter().collect();
+        let mut result = self.note(&reports);
+        if result.is_ok() && due(self.noted, NOTE_EVERY) {
+            self.noted = Some(now);
+            result = self.note_state();
+        }
+        if result.is_ok() && due(self.expired, EXPIRE_EVERY) {
+            self.expired = Some(now);
+            result = self.expire();
+        }
+        if let Err(error) = result {
+            self.store.rollback();
+            // Reports that could not be noted are repeated deliveries after a crash, not losses.
+            self.shared.write_failures.fetch_add(1, Ordering::SeqCst);
+            if let Some(times) = self.shared.throttle.allow("store") {
+                tracing::error!(%error, times, "the store refuses");
+            }
+        }
+    }
+
+    fn note(&mut self, reports: &[Progress]) -> Result<(), StoreError> {
+        if reports.is_empty() {
+            return Ok(());
+        }
+        self.store.begin()?;
+        for report in reports {
+            self.store.note_progress(report, clock::now())?;
+        }
+        self.store.commit()?;
+        self.show_sinks()
+    }
+
+    /// The heartbeat, and counters of loss since the last one.
+    fn note_state(&mut self) -> Result<(), StoreError> {
+        let now = clock::now();
+        let losses = self.shared.losses();
+        let minute = Timestamp::from_parts(now.as_secs() - now.as_secs().rem_euclid(60), 0);
+        self.store.begin()?;
+        self.store.put_alive(now)?;
+        let grown = losses.iter().map(|(name, count)| {
+            (name.as_str(), count.saturating_sub(self.losses.get(name).copied().unwrap_or(0)))
+        });
+        self.store.put_losses(minute, grown.collect::<Vec<_>>())?;
+        self.store.commit()?;
+        self.losses = losses;
+        self.show_sinks()
+    }
+
+    fn show_sinks(&self) -> Result<(), StoreError> {
+        let mut shown = BTreeMap::new();
+        for delivery in &self.deliveries {
+            let state = self.store.sink(&delivery.name)?.unwrap_or_default();
+            let health = delivery.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            shown.insert(delivery.name.clone(), SinkReport { state, health });
+        }
+        *self.shared.sinks.lock().unwrap_or_else(PoisonError::into_inner) = shown;
+        Ok(())
+    }
+
+    fn expire(&mut self) -> Result<(), StoreError> {
+        let gone = self.store.expire(clock::now())?;
+        if gone.still_too_large
+            && let Some(times) = self.shared.throttle.allow("store_size")
+        {
+            tracing::warn!(
+                times,
+                "the store is larger than `store.max-size`: what is left may not be forgotten"
+            );
+        }
+        Ok(())
+    }
+
+    /// Lets the sinks deliver once more, notes how far they came, and leaves.
+    fn end(mut self) {
+        if let Some(file) = &mut self.flows
+            && let Err(error) = file.sync(clock::now())
+        {
+            tracing::error!(%error, "flow records could not be written at the end");
+        }
+        for delivery in &mut self.deliveries {
+            // A bell that nobody can ring: the runner delivers what waits and ends.
+            delivery.wake = bounded(0).0;
+        }
+        // Ends when the last runner has gone.
+        while let Ok(report) = self.reports.recv() {
+            let reports: Vec<Progress> = std::iter::once(report).chain(self.reports.try_iter()).collect();
+            if let Err(error) = self.note(&reports) {
+                self.store.rollback();
+                tracing::error!(%error, "a delivery could not be noted; it may be repeated at the next start");
+            }
+        }
+        if let Err(error) = self.note_state() {
+            self.store.rollback();
+            tracing::error!(%error, "the store refuses at the end");
+        }
+    }
+}
+
+/// A sink that is about to be started.
+pub(super) struct NewSink {
+    pub(super) name: String,
+    pub(super) sink: Box<dyn crate::deliver::sink::Sink>,
+    pub(super) min_severity: Severity,
+    pub(super) longest_pause: Duration,
+}
+
+impl Outputs {
+    /// The sinks of the configuration; the file of alerts is always the first.
+    fn sinks(&self) -> Result<Vec<NewSink>, StartError> {
+        let file = crate::deliver::sink::FileSink::open(&self.alerts, &self.deliver)?;
+        let name =
+            self.alerts.file_name().map_or_else(|| "alerts".into(), |n| n.to_string_lossy().into_owned());
+        Ok(vec![NewSink {
+            name: format!("file:{name}"),
+            sink: Box::new(file),
+            min_severity: Severity::Info,
+            longest_pause: LOCAL_PAUSE,
+        }])
+    }
+}
+
+/// Opens the store, and says what it found: damage, and the time in which nobody watched.
+fn open_store(path: &Path, limits: &StoreConfig) -> Result<Store, StoreError> {
+    let now = clock::now();
+    let (mut store, Opened { set_aside }) = Store::open(path, limits, now)?;
+    if let Some((aside, rows)) = set_aside {
+        tracing::error!(
+            moved_to = %aside.display(), rows_saved = rows,
+            "the store was damaged: it was set aside and a new one begun with what could be read"
+        );
+    }
+    if let Some(alive) = store.alive()?.filter(|alive| now.since(*alive) > GAP) {
+        let gap = GapEntry {
+            source: "whither".to_owned(),
+            kind: "not_running".to_owned(),
+            begin: alive,
+            end: now,
+            detail: "the program did not run; what passed in this time was not seen".to_owned(),
+        };
+        store.put_gap(&gap)?;
+    }
+    Ok(store)
+}
+
+/// Alerts that were open at the end of the last life, oldest first.
+fn open_alerts(store: &Store) -> Result<Vec<Alert>, StoreError> {
+    let reader = Reader::open(store.path())?;
+    let filter = crate::store::AlertFilter { open: Some(true), ..Default::default() };
+    let mut alerts: Vec<Alert> = reader.alerts(&filter)?.into_iter().map(|stored| stored.alert).collect();
+    alerts.sort_by(|a, b| a.opened.cmp(&b.opened).then_with(|| a.id.cmp(&b.id)));
+    Ok(alerts)
+}
