@@ -45,6 +45,7 @@ struct CaptureDocument {
 
 /// What a capture brings along: who made its packets, names of addresses.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OriginDocument {
     /// By what means makers of packets were told (`pcapdroid_trailer`, `pktap`…).
     kind: Vec<&'static str>,
