@@ -11,10 +11,13 @@
 )]
 
 mod builder;
+mod captures;
 mod cases;
 mod cli;
 mod docs;
 mod house;
 mod layering;
 mod live;
+mod reading;
 mod schema;
+mod truth;

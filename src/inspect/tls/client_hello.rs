@@ -84,7 +84,8 @@ pub(in crate::inspect) fn read_client_hello(
     let facts = &mut *context.facts;
     let mut hello = Hello::default();
     let sound = parse(body, transport, &mut hello).is_some();
-    if let Some(name) = hello.server_name.and_then(server_name) {
+    // RFC 6066 forbids addresses there; one that stands there all the same is evidence, though no host name.
+    if let Some(name) = hello.server_name.and_then(HostName::from_wire) {
         facts.add_name(NameFact { name, origin: transport.origin(), at });
     }
     if !whole || !sound {
@@ -168,12 +169,6 @@ fn host_name(value: &[u8]) -> Option<&[u8]> {
         }
     }
     None
-}
-
-/// A server name; RFC 6066 forbids addresses there, and an address is no name.
-fn server_name(bytes: &[u8]) -> Option<HostName> {
-    let address = std::str::from_utf8(bytes).is_ok_and(|t| t.parse::<std::net::IpAddr>().is_ok());
-    if address { None } else { HostName::from_wire(bytes) }
 }
 
 fn numbers(bytes: &[u8]) -> Vec<u16> {
