@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::application::{AppRole, Application, AsRole, Confidence};
+use super::application::{AppRole, Application, AsRole, Confidence, DomainFact};
 use super::catalogue::Catalogue;
+use super::fronts::Shared;
 use super::identify::Question;
 use crate::model::{
-    AppId, Ech, Evidence, EvidenceKind, HostName, LookupVia, NameCandidate, NameOrigin, ProtocolProof,
+    AppId, Ech, Evidence, EvidenceKind, Facts, HostName, LookupVia, NameCandidate, NameFact, NameOrigin,
+    ProtocolProof,
 };
 
 /// A DNS answer with a shorter life is still trusted this long: applications hold addresses past it.
 const SHORTEST_LIFE: u32 = 60;
 /// Connecting takes a moment after the answer has run out.
 const GRACE: u32 = 30;
+/// On an address that serves others too an older answer names nothing: another's flow may be meant by now.
+const SHARED_LIFE: Duration = Duration::from_secs(600);
 /// More candidates than `enrich` keeps for one address; a caller's mistake must not cost time.
 const MAX_CANDIDATES_READ: usize = 64;
 
@@ -36,9 +40,8 @@ pub(super) fn flow_names<'c>(catalogue: &'c Catalogue, question: &Question<'_>) 
     let names = facts.names.iter().filter(|n| n.origin != NameOrigin::DnsQuestion);
     names
         .map(|fact| {
-            let hello = matches!(fact.origin, NameOrigin::TlsSni | NameOrigin::QuicSni | NameOrigin::DtlsSni);
-            let outer = if hello && facts.ech.is_offered() { catalogue.outer_name(&fact.name) } else { None };
-            let cover = outer.is_some() || (hello && facts.ech == Ech::Real);
+            let outer = outer(catalogue, facts, fact);
+            let cover = is_cover(catalogue, facts, fact);
             let met = if cover { None } else { catalogue.fact_above(&fact.name) };
             let shown = outer.or(met.map(|(_, d)| d));
             let label = shown.map(|d| {
@@ -62,6 +65,20 @@ pub(super) fn flow_names<'c>(catalogue: &'c Catalogue, question: &Question<'_>) 
         .collect()
 }
 
+/// The catalogue's fact for a cover name, where a greeting with Encrypted Client Hello shows one.
+fn outer<'c>(catalogue: &'c Catalogue, facts: &Facts, fact: &NameFact) -> Option<&'c DomainFact> {
+    (is_hello(fact) && facts.ech.is_offered()).then(|| catalogue.outer_name(&fact.name)).flatten()
+}
+
+const fn is_hello(fact: &NameFact) -> bool {
+    matches!(fact.origin, NameOrigin::TlsSni | NameOrigin::QuicSni | NameOrigin::DtlsSni)
+}
+
+/// Whether a name is a cover, so that it says nothing of the application.
+pub(super) fn is_cover(catalogue: &Catalogue, facts: &Facts, fact: &NameFact) -> bool {
+    (is_hello(fact) && facts.ech == Ech::Real) || outer(catalogue, facts, fact).is_some()
+}
+
 /// What this client's own lookups say of the remote address.
 #[derive(Default)]
 pub(super) struct DnsView<'c> {
@@ -73,6 +90,8 @@ pub(super) struct DnsView<'c> {
     pub(super) fresh: BTreeSet<AppId>,
     /// Valid names that the catalogue does not know, or knows only with low confidence.
     pub(super) unknown: usize,
+    /// Those of them that are too old for a shared address.
+    pub(super) spent: usize,
     /// Distinct valid names.
     pub(super) names: usize,
     /// Whether all of them are fresh.
@@ -82,10 +101,16 @@ pub(super) struct DnsView<'c> {
 }
 
 impl DnsView<'_> {
-    pub(super) fn read<'c>(catalogue: &'c Catalogue, question: &Question<'_>) -> DnsView<'c> {
+    /// Reads `candidates`; as evidence they are of `kind`, or of the kind of lookup that each came by.
+    pub(super) fn read<'c>(
+        catalogue: &'c Catalogue,
+        question: &Question<'_>,
+        candidates: &[NameCandidate],
+        kind: Option<EvidenceKind>,
+    ) -> DnsView<'c> {
         let mut view = DnsView { all_fresh: true, ..DnsView::default() };
         let mut seen: BTreeSet<&str> = BTreeSet::new();
-        let valid = || question.dns.iter().take(MAX_CANDIDATES_READ).filter(|c| c.name.is_valid());
+        let valid = || candidates.iter().take(MAX_CANDIDATES_READ).filter(|c| c.name.is_valid());
         let fresh_first =
             valid().filter(|c| is_fresh(c, question)).chain(valid().filter(|c| !is_fresh(c, question)));
         for candidate in fresh_first {
@@ -97,7 +122,7 @@ impl DnsView<'_> {
             view.all_fresh &= fresh;
             let met = catalogue.fact_above(&candidate.name);
             view.evidence.push(Evidence {
-                kind: lookup_kind(candidate),
+                kind: kind.unwrap_or(lookup_kind(candidate)),
                 value: candidate.name.as_str().into(),
                 at: Some(candidate.at).filter(|_| candidate.via != LookupVia::CaptureFile),
                 matched: met.map(|(_, d)| Arc::clone(&d.label)),
@@ -105,6 +130,11 @@ impl DnsView<'_> {
             });
             if let Some((app, _)) = met {
                 view.ids.insert(Arc::clone(&app.app.id));
+            }
+            if question.shared.is_some() && question.at.since(candidate.at) > SHARED_LIFE {
+                view.unknown += 1;
+                view.spent += 1;
+                continue;
             }
             let Some((app, _)) = met.filter(|(_, d)| d.confidence == Confidence::Good) else {
                 view.unknown += 1;
@@ -250,6 +280,17 @@ pub(super) fn port(question: &Question<'_>, app: &Application) -> Option<Evidenc
         matched: Some(Arc::clone(&fact.label)),
         source: Some(Arc::clone(&fact.source.label)),
     })
+}
+
+/// Why the address says less than it seems to.
+pub(super) fn shared(shared: Shared) -> Evidence {
+    Evidence {
+        kind: EvidenceKind::SharedAddress,
+        value: shared.word().into(),
+        at: None,
+        matched: None,
+        source: None,
+    }
 }
 
 /// Keeps one application of each id, and drops infrastructure where anything else stands beside it.

@@ -5,8 +5,8 @@
 //! The [`Identifier`] holds what was seen of a flow against it and gives an [`Identification`](crate::model::Identification):
 //! an application only where the grounds carry one, else candidates or the bare evidence.
 //!
-//! What this module leaves alone: it looks nothing up (DNS candidates and the AS number are handed to it), keeps no
-//! state between flows, and judges nobody. Where machines stand is `enrich`'s question.
+//! What this module leaves alone: it looks nothing up (DNS candidates and the AS number are handed to it), and judges
+//! nobody. What it must remember of other flows ([`Neighbours`], [`Fronts`]) its caller keeps. Where machines stand is `enrich`'s question.
 //!
 //! Limits: an address never names an application unless its prefix is that application's own; a name under a cover
 //! (Encrypted Client Hello) never does; what shares a front with many others stays a set of candidates.
@@ -19,13 +19,19 @@ mod error;
 mod evidence;
 mod explain;
 mod format;
+mod fronts;
 mod identify;
 mod index;
 mod lint;
 mod lint_names;
+mod near;
+mod neighbours;
+mod owner;
 mod owners;
 mod parse;
+mod region;
 mod suffixes;
+mod weigh;
 
 #[cfg(test)]
 mod tests;
@@ -38,5 +44,8 @@ pub use catalogue::{AppSummary, Catalogue};
 pub use config::CatalogueConfig;
 pub use error::CatalogueError;
 pub use explain::{MatchReport, MatchedFact};
+pub use fronts::{Fronts, Shared};
 pub use identify::{Identifier, Question};
 pub use lint::{LintFinding, LintLevel};
+pub use neighbours::{Called, Neighbour, Neighbours};
+pub use region::{RegionReport, region_of};

@@ -33,7 +33,7 @@ impl Owners {
     pub(super) fn find(&self, kind: OwnerKind, name: &str) -> Option<Place> {
         let whole = match kind {
             OwnerKind::Package => name.split(':').next().unwrap_or(name),
-            OwnerKind::Process => name.rsplit(['/', '\\']).next().unwrap_or(name),
+            OwnerKind::Process => file_name(name),
             OwnerKind::Label => name,
         };
         self.exact(kind, whole).or_else(|| self.cut_short(kind, whole))
@@ -56,5 +56,16 @@ impl Owners {
             .map(|(_, place)| *place);
         let first = begun.next()?;
         begun.all(|place| place.app == first.app).then_some(first)
+    }
+}
+
+/// The last part of a path of either kind. Printable names write a backslash as `\x5c` (see [`crate::model::Label`]).
+fn file_name(path: &str) -> &str {
+    match path.rsplit_once(['/', '\\']) {
+        Some((before, file)) if path.get(before.len()..).is_some_and(|rest| rest.starts_with("\\x5c")) => {
+            file.strip_prefix("x5c").unwrap_or(file)
+        }
+        Some((_, file)) => file,
+        None => path,
     }
 }

@@ -6,10 +6,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::appid::{Application, Catalogue, LintLevel, MatchReport, MatchedFact};
+use crate::appid::{
+    Application, Catalogue, LintLevel, MatchReport, MatchedFact, RegionReport, Shared, region_of,
+};
+use crate::enrich::Enricher;
+use crate::model::HostName;
 
 use super::args::{AppsCommand, AppsCommon, Format};
 use super::output::{self, Failure};
+use super::region::RegionDocument;
 use super::{USAGE, table};
 
 /// Runs an `apps` command.
@@ -189,6 +194,12 @@ struct MatchDocument {
     shadowed: Vec<MatchedDocument>,
     /// What it would name as a package, an executable or a label.
     owners: Vec<MatchedDocument>,
+    /// The region that the name claims.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region_claim: Option<RegionDocument>,
+    /// Why the address counts as serving anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared: Option<&'static str>,
     notes: Vec<String>,
 }
 
@@ -215,22 +226,47 @@ impl From<&MatchedFact> for MatchedDocument {
 
 fn matches(subjects: &[String], common: &AppsCommon) -> Result<(), Failure> {
     let catalogue = catalogue(common)?;
-    let reports: Vec<MatchReport> = subjects.iter().map(|s| catalogue.explain_match(s)).collect();
+    let config = super::config::load(common.config.as_deref())?;
+    let enricher = Enricher::load(&config.enrich).map_err(|e| Failure::Usage(e.to_string()))?;
+    let shared = |subject: &str| {
+        let addr = super::args::as_address(subject.trim())?;
+        Shared::by_operator(&enricher.remote(addr)).map(Shared::word)
+    };
+    let reports: Vec<(MatchReport, Option<&'static str>)> =
+        subjects.iter().map(|s| (catalogue.explain_match(s), shared(s))).collect();
     if common.format == Format::Json {
-        for report in &reports {
+        for (report, shared) in &reports {
+            let region = region(&report.asked);
             let document = MatchDocument {
                 asked: report.asked.clone(),
                 app: report.app().cloned(),
                 matched: report.winner.as_ref().map(MatchedDocument::from),
                 shadowed: report.shadowed.iter().map(MatchedDocument::from).collect(),
                 owners: report.owners.iter().map(MatchedDocument::from).collect(),
-                notes: report.notes.clone(),
+                region_claim: region.claim.as_deref().map(RegionDocument::from),
+                shared: *shared,
+                notes: report.notes.iter().chain(&region.notes).cloned().collect(),
             };
             output::print_line(&document)?;
         }
         return Ok(());
     }
-    output::print(&reports.iter().map(describe).collect::<String>())
+    let described = reports.iter().map(|(report, shared)| {
+        let mut text = describe(report);
+        if let Some(shared) = shared {
+            let _ = writeln!(
+                text,
+                "  shared: {shared}; what rests on the address alone names nothing, lookups count for ten minutes"
+            );
+        }
+        text
+    });
+    output::print(&described.collect::<String>())
+}
+
+/// The region that a name claims; nothing for what is no name.
+pub(super) fn region(name: &str) -> RegionReport {
+    HostName::from_wire(name.as_bytes()).map(|name| region_of(&name)).unwrap_or_default()
 }
 
 /// A match report in words; also part of `lookup`.
@@ -256,6 +292,21 @@ pub(super) fn describe(report: &MatchReport) -> String {
     }
     for note in &report.notes {
         let _ = writeln!(text, "  note: {note}");
+    }
+    let region = region(&report.asked);
+    if let Some(claim) = &region.claim {
+        let _ = writeln!(
+            text,
+            "  region: the name claims {} by `{}` of {} ({}, {}); a claim, no location",
+            super::region::place(claim),
+            claim.token,
+            claim.vendor,
+            claim.confidence,
+            claim.source
+        );
+    }
+    for note in &region.notes {
+        let _ = writeln!(text, "  region: {note}");
     }
     text
 }

@@ -7,6 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{Role, Severity};
 
+use super::ask::args::{AlertsCommand, ExplainArgs, FlowsArgs, StatsArgs};
+
 /// Which app sends what, to which country, into whose hands - with proof.
 #[derive(Debug, Parser)]
 #[command(name = "whither", version, about, propagate_version = true, max_term_width = 110)]
@@ -33,6 +35,15 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Show all that is known of addresses and names, per source
     Lookup(LookupArgs),
+    /// Ask the store: flow records, newest first
+    Flows(Box<FlowsArgs>),
+    /// Ask the store: alerts; acknowledge and annotate them
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
+    /// Explain an alert, a flow or an address: the whole chain of grounds, and why there was no alert
+    Explain(ExplainArgs),
+    /// Ask the store: the identities, what is kept, and sums by application, device, country or operator
+    Stats(StatsArgs),
     /// The catalogue of applications
     #[command(subcommand)]
     Apps(AppsCommand),
@@ -132,6 +143,9 @@ pub(super) struct ReadArgs {
     /// Show every destination, not only the largest
     #[arg(long)]
     pub(super) all: bool,
+    /// Hold what the network alone says of the applications against the makers of the flows that the captures name
+    #[arg(long)]
+    pub(super) score: bool,
 }
 
 /// `whither run`.
@@ -266,7 +280,7 @@ fn parse_role(word: &str) -> Result<Role, String> {
         .ok_or_else(|| format!("`{word}` is no role: expected server, registrant, operator, owner or vendor"))
 }
 
-fn parse_severity(word: &str) -> Result<Severity, String> {
+pub(super) fn parse_severity(word: &str) -> Result<Severity, String> {
     Severity::parse(word)
         .ok_or_else(|| format!("`{word}` is no severity: expected info, low, medium, high or critical"))
 }

@@ -11,7 +11,11 @@ use crate::deliver::AlertDocument;
 use crate::model::{
     AlertTransition, Certainty, CountryCode, Label, Ledger, NetworkScope, Provenance, Role, Timestamp,
 };
+use crate::pipeline::score::Score;
 use crate::pipeline::summary::{self, DestinationKey, Summary, Tally};
+
+use super::region::RegionDocument;
+use super::score::ScoreDocument;
 
 /// The whole document.
 #[derive(Debug, Serialize)]
@@ -24,6 +28,9 @@ pub(super) struct Document<'a> {
     rules: Vec<RuleDocument>,
     alerts: Vec<AlertDocument<'a>>,
     ledger: LedgerDocument,
+    /// With `--score`: the network's names against what the captures bring along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<ScoreDocument>,
     provenance: ProvenanceDocument,
 }
 
@@ -108,6 +115,7 @@ struct ApplicationDocument {
     bytes_up: u64,
     bytes_down: u64,
     bytes_by_tier: BTreeMap<&'static str, u64>,
+    bytes_by_method: BTreeMap<&'static str, u64>,
     destinations: Vec<DestinationDocument>,
 }
 
@@ -141,6 +149,9 @@ struct DestinationDocument {
     /// Whether there were more names or addresses than are listed.
     more: bool,
     methods: Vec<&'static str>,
+    /// Regions that the vendor's own names for it claim: its word, not a location.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    region_claims: Vec<RegionDocument>,
 }
 
 #[derive(Debug, Serialize)]
@@ -224,6 +235,7 @@ pub(super) struct LedgerDocument {
     flows: FlowsDocument,
     bytes_unnamed: u64,
     bytes_by_tier: BTreeMap<&'static str, u64>,
+    bytes_by_method: BTreeMap<&'static str, u64>,
     limits: BTreeMap<String, u64>,
     gaps: Vec<GapDocument>,
     notes: Vec<String>,
@@ -269,6 +281,7 @@ impl<'a> Document<'a> {
         captures: &[CaptureInfo],
         ledger: &Ledger,
         provenance: &Provenance,
+        score: Option<&Score>,
     ) -> Self {
         let digits = summary.time_digits.max(6);
         let time = |t: Timestamp| t.to_rfc3339(digits);
@@ -291,6 +304,7 @@ impl<'a> Document<'a> {
                 .map(|a| AlertDocument::new(a, AlertTransition::Closed))
                 .collect(),
             ledger: LedgerDocument::new(ledger, Some(summary), digits),
+            score: score.map(ScoreDocument::from),
             provenance: ProvenanceDocument::from(provenance),
         }
     }
@@ -326,6 +340,7 @@ impl LedgerDocument {
             },
             bytes_unnamed: summary.map_or(0, |s| s.bytes_unnamed),
             bytes_by_tier,
+            bytes_by_method: summary.map(|s| s.bytes_by_method.clone()).unwrap_or_default(),
             limits,
             gaps: ledger
                 .gaps
@@ -372,6 +387,7 @@ fn applications(summary: &Summary) -> Vec<ApplicationDocument> {
             bytes_up: app.tally.bytes.up,
             bytes_down: app.tally.bytes.down,
             bytes_by_tier: app.by_tier.clone(),
+            bytes_by_method: app.by_method.clone(),
             destinations: super::sorted_destinations(app)
                 .into_iter()
                 .map(|(k, d)| destination(k, d))
@@ -408,6 +424,7 @@ fn destination(key: &DestinationKey, destination: &summary::Destination) -> Dest
         addresses: destination.addresses.kept.iter().copied().collect(),
         more: destination.names.more || destination.addresses.more,
         methods: destination.methods.iter().copied().collect(),
+        region_claims: destination.region_claims.kept.iter().map(RegionDocument::from).collect(),
     }
 }
 

@@ -17,6 +17,7 @@ use super::apps;
 use super::args::{Format, LookupArgs, as_address};
 use super::document::scope;
 use super::output::{self, Failure};
+use super::region::RegionDocument;
 use super::roles::{RoleDocument, role_documents};
 use super::table::role_label;
 
@@ -60,6 +61,9 @@ struct NameDocument {
     app: Option<Arc<str>>,
     matched: Option<Arc<str>>,
     source: Option<Arc<str>>,
+    /// The region that the name claims: the vendor's word, not a location.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region_claim: Option<RegionDocument>,
 }
 
 /// Runs the command.
@@ -97,6 +101,7 @@ fn name(subject: &str, catalogue: &Catalogue, format: Format) -> Result<(), Fail
         app: report.app().cloned(),
         matched: winner.map(|w| Arc::clone(&w.fact)),
         source: winner.map(|w| Arc::clone(&w.source.label)),
+        region_claim: apps::region(&report.asked).claim.as_deref().map(RegionDocument::from),
     })
 }
 

@@ -5,16 +5,21 @@
 
 mod apps;
 mod args;
+mod ask;
 mod config;
+mod csv;
 mod document;
 mod geoip;
 mod interfaces;
 mod lookup;
 mod output;
 mod read;
+mod region;
 mod roles;
 mod run;
+mod score;
 mod table;
+mod when;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -77,6 +82,10 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Read(args) => read::read(&args),
         Command::Run(args) => run::run(args),
         Command::Lookup(args) => lookup::lookup(&args).map(done),
+        Command::Flows(args) => ask::flows(&args).map(done),
+        Command::Alerts(command) => ask::alerts(&command),
+        Command::Explain(args) => ask::explain(&args).map(done),
+        Command::Stats(args) => ask::stats(&args).map(done),
         Command::Apps(command) => apps::apps(command),
         Command::Interfaces(args) => interfaces::interfaces(args.format).map(done),
         Command::Config(ConfigCommand::Check { file }) => config::check(&file).map(done),

@@ -59,6 +59,19 @@ pub(super) fn print_line(document: &impl Serialize) -> Result<(), Failure> {
     print(&String::from_utf8_lossy(&deliver::to_line(document)?))
 }
 
+/// Text that people wrote, without the characters that could turn, hide or break what stands around it.
+pub(super) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if deliver::json::is_harmful(c) || c.is_control() {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Octets for people: `1.2 MB` (powers of 1000, as network people count).
 pub(super) fn bytes(octets: u64) -> String {
     const UNITS: [(u64, &str); 4] =

@@ -16,6 +16,7 @@ use crate::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Provenance, Tim
 use crate::pipeline::clock;
 use crate::pipeline::offline::{self, Reading};
 use crate::pipeline::parts::{self, Recipe};
+use crate::pipeline::score::Score;
 use crate::pipeline::stage::Sink;
 use crate::pipeline::summary::Summary;
 
@@ -51,10 +52,10 @@ pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
     let result = offline::read(files, &settings, parts, &mut sink, &mut |bytes| progress.set_position(bytes));
     progress.finish_and_clear();
     let Reading { captures, mut ledger } = result.map_err(|e| failure(&e))?;
-    let summary = sink.finish()?;
+    let (summary, score) = sink.finish()?;
     add_notes(&mut ledger, &summary, &captures, &provenance);
     warn_of_gaps(&ledger);
-    write_summary(args, &summary, &captures, &ledger, &provenance)?;
+    write_summary(args, (&summary, score.as_ref()), &captures, &ledger, &provenance)?;
     let reached = args.fail_on.is_some_and(|bar| summary.alerts.values().any(|a| a.severity >= bar));
     Ok(if reached { ExitCode::from(FLAGGED) } else { ExitCode::SUCCESS })
 }
@@ -91,6 +92,7 @@ fn progress_bar(files: &CaptureFiles) -> ProgressBar {
 /// Sums up, and writes lines where they are asked for.
 struct ReadSink {
     summary: Summary,
+    score: Option<Score>,
     flows: Option<LineFile>,
     alerts: Option<LineFile>,
     /// The first error in writing; the rest of the run is not worth more of them.
@@ -123,20 +125,21 @@ impl ReadSink {
         }
         Ok(Self {
             summary: Summary::default(),
+            score: args.score.then(Score::default),
             flows: args.flows.as_deref().map(LineFile::open).transpose()?,
             alerts: args.alerts.as_deref().map(LineFile::open).transpose()?,
             broken: None,
         })
     }
 
-    fn finish(mut self) -> Result<Summary, Failure> {
+    fn finish(mut self) -> Result<(Summary, Option<Score>), Failure> {
         for file in [&mut self.flows, &mut self.alerts].into_iter().flatten() {
             if let Err(error) = file.out.flush() {
                 self.broken.get_or_insert((file.path.clone(), error));
             }
         }
         match self.broken {
-            None => Ok(self.summary),
+            None => Ok((self.summary, self.score)),
             Some((_, error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::ClosedPipe),
             Some((path, error)) => {
                 Err(Failure::Running(format!("{}: cannot write: {error}", path.display())))
@@ -162,6 +165,9 @@ impl ReadSink {
 impl Sink for ReadSink {
     fn flow(&mut self, flow: &EnrichedFlow) {
         self.summary.flow(flow);
+        if let Some(score) = &mut self.score {
+            score.take(flow);
+        }
         if self.flows.is_some() {
             Self::write(self.flows.as_mut(), &mut self.broken, &FlowDocument::new(flow));
         }
@@ -229,7 +235,7 @@ fn warn_of_gaps(ledger: &Ledger) {
 
 fn write_summary(
     args: &ReadArgs,
-    summary: &Summary,
+    (summary, score): (&Summary, Option<&Score>),
     captures: &[CaptureInfo],
     ledger: &Ledger,
     provenance: &Provenance,
@@ -239,12 +245,15 @@ fn write_summary(
     let mut out = output::summary_stream(to_stderr);
     match args.format {
         Format::Json => {
-            let document = Document::new(summary, captures, ledger, provenance);
+            let document = Document::new(summary, captures, ledger, provenance, score);
             out.write_all(&deliver::to_document(&document)?)?;
         }
         Format::Table => {
             let style = table::Style { colour: output::colour(to_stderr), all: args.all };
             out.write_all(table::summary(summary, captures, ledger, style).as_bytes())?;
+            if let Some(score) = score {
+                out.write_all(super::score::table(score).as_bytes())?;
+            }
         }
     }
     out.flush()?;

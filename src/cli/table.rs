@@ -195,6 +195,10 @@ fn destination_row(key: &DestinationKey, destination: &Destination) -> Vec<Cell>
         NetworkScope::Global if key.anycast => format!("{}*", country(server)),
         NetworkScope::Global => country(server),
     };
+    let place = match super::region::differing(destination, server) {
+        Some(claims) => format!("{place}, name claims {claims}"),
+        None => place,
+    };
     let run_by = match (&key.operator, key.asn) {
         (Some(name), _) => format!("{} ({})", shorten(name, 34), country(operator)),
         (None, Some(asn)) => format!("AS{asn} ({})", country(operator)),
@@ -396,6 +400,11 @@ fn coverage(out: &mut String, summary: &Summary) {
         bytes(summary.bytes_unnamed),
         tiers.join(", ")
     );
+    let mut methods: Vec<_> = summary.bytes_by_method.iter().filter(|(_, n)| **n > 0).collect();
+    methods.sort_by_key(|(method, n)| (std::cmp::Reverse(**n), **method));
+    let methods: Vec<String> =
+        methods.iter().map(|(method, n)| format!("{method} {:.1} %", percent(**n))).collect();
+    let _ = writeln!(out, "  decided by: {}", methods.join(", "));
 }
 
 fn new_table() -> Table {

@@ -45,19 +45,30 @@ pub struct Decoder {
     reasons: Reasons,
     read: u64,
     decoded: u64,
+    /// Packets inside which there was more than is looked at; without any packet it is a reason of its own.
+    too_deep: u64,
 }
 
 impl Decoder {
     /// A decoder with empty tables.
     pub fn new(config: &DecodeConfig) -> Self {
-        Self { fragments: FragmentTable::new(config), reasons: Reasons::default(), read: 0, decoded: 0 }
+        Self {
+            fragments: FragmentTable::new(config),
+            reasons: Reasons::default(),
+            read: 0,
+            decoded: 0,
+            too_deep: 0,
+        }
     }
 
     /// Decodes one frame. `None`: it was counted by reason, or it is a fragment that came before its first piece
     /// and is held; held ones come back through [`Decoder::take_released`] and count as decoded now.
     pub fn decode<'f>(&mut self, frame: &Frame<'f>) -> Option<Packet<'f>> {
         self.read += 1;
-        match Walk::new(frame).run() {
+        let mut walk = Walk::new(frame);
+        let result = walk.run();
+        self.too_deep += u64::from(walk.too_deep && result.is_ok());
+        match result {
             Ok(packet) => {
                 self.decoded += 1;
                 self.fragments.assign(packet)
@@ -92,7 +103,11 @@ impl Decoder {
 
     /// How often a limit was hit, by name; only those that were.
     pub fn limits(&self) -> BTreeMap<String, u64> {
-        self.fragments.limits()
+        let mut limits = self.fragments.limits();
+        if self.too_deep > 0 {
+            limits.insert("too_many_layers".to_owned(), self.too_deep);
+        }
+        limits
     }
 
     /// What was decoded and what was not (`read`, `decoded`, `malformed`, `unsupported`).

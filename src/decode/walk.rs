@@ -56,6 +56,8 @@ pub(super) struct Walk<'f> {
     pub(super) depth: u8,
     /// The innermost sound IP packet so far.
     pub(super) candidate: Option<Packet<'f>>,
+    /// There was more inside than the limits let be looked at.
+    pub(super) too_deep: bool,
 }
 
 impl<'f> Walk<'f> {
@@ -70,11 +72,12 @@ impl<'f> Walk<'f> {
             tunnel: Tunnel::None,
             depth: 0,
             candidate: None,
+            too_deep: false,
         }
     }
 
     /// Walks to the innermost packet.
-    pub(super) fn run(mut self) -> Result<Packet<'f>, Reason> {
+    pub(super) fn run(&mut self) -> Result<Packet<'f>, Reason> {
         let mut next = Next::Link(self.frame.link_type);
         for _ in 0..MAX_LAYERS {
             if self.depth >= MAX_DEPTH {
@@ -86,6 +89,7 @@ impl<'f> Walk<'f> {
                 Err(reason) => return self.candidate.ok_or(reason),
             };
         }
+        self.too_deep = true;
         self.candidate.ok_or(Reason::Malformed("too_many_layers"))
     }
 

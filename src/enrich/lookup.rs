@@ -58,6 +58,7 @@ pub(super) fn conclude(answers: &[Answer], row: Option<&OperatorRow>) -> Conclus
             as_name,
             owner: row.and_then(|r| r.owner.clone()),
             cdn,
+            kind: row.map(|r| Arc::clone(&r.kind)),
         },
         roles: RoleAnswers {
             server: server(answers, anycast, cdn),

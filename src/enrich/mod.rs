@@ -13,6 +13,7 @@ mod error;
 mod geo;
 mod lookup;
 mod names;
+mod nat64;
 mod networks;
 mod operators;
 #[cfg(test)]
@@ -36,7 +37,7 @@ pub use networks::Networks;
 pub use operators::{OperatorRow, OperatorTable};
 
 use crate::model::{
-    CaptureName, DeviceContext, DnsObservation, MacAddr, NameCandidate, NetworkScope, Operator,
+    CaptureName, DeviceContext, DnsObservation, HostName, MacAddr, NameCandidate, NetworkScope, Operator,
     RemoteContext, RoleAnswers, SourceBuild, Timestamp, is_special_address,
 };
 use cache::Cache;
@@ -198,6 +199,11 @@ impl Enricher {
         self.names.candidates(client, remote, at)
     }
 
+    /// Names that `client` resolved and that may stand behind the cover `public_name` (RFC 9849), newest first.
+    pub fn hidden(&self, client: IpAddr, public_name: &HostName, at: Timestamp) -> Vec<NameCandidate> {
+        self.names.hidden(client, public_name, at)
+    }
+
     /// What the answers rest on: databases in order of precedence, then operator tables.
     pub fn builds(&self) -> Vec<SourceBuild> {
         let mut builds = self.geo.load().builds();
@@ -232,17 +238,39 @@ impl Enricher {
             None => NetworkScope::Global,
         };
         if scope != NetworkScope::Global {
-            let operator = Operator { asn: None, name: None, as_name: None, owner: None, cdn: false };
+            let operator =
+                Operator { asn: None, name: None, as_name: None, owner: None, cdn: false, kind: None };
             let roles = RoleAnswers::default();
             return (
-                RemoteContext { addr, looked_up, scope, anycast: false, operator, roles, hostname: None },
+                RemoteContext {
+                    addr,
+                    looked_up,
+                    scope,
+                    anycast: false,
+                    operator,
+                    roles,
+                    hostname: None,
+                    region_claim: None,
+                },
                 None,
             );
         }
         let answers = set.answers(looked_up);
         let row = self.operators.find(looked_up, lookup::asn(&answers), day).cloned();
         let lookup::Conclusion { anycast, operator, roles } = lookup::conclude(&answers, row.as_deref());
-        (RemoteContext { addr, looked_up, scope, anycast, operator, roles, hostname: None }, row)
+        (
+            RemoteContext {
+                addr,
+                looked_up,
+                scope,
+                anycast,
+                operator,
+                roles,
+                hostname: None,
+                region_claim: None,
+            },
+            row,
+        )
     }
 }
 

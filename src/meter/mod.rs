@@ -85,6 +85,8 @@ pub struct Meter {
     origins: Origins,
     /// DNS answers of the packet in hand, kept to save the allocation.
     dns: Vec<DnsObservation>,
+    /// The slot at which ending all flows goes on.
+    finishing: u32,
 }
 
 impl Meter {
@@ -113,6 +115,7 @@ impl Meter {
             counts: Counts::default(),
             origins: Origins::default(),
             dns: Vec::new(),
+            finishing: 0,
         }
     }
 
@@ -205,7 +208,19 @@ impl Meter {
 
     /// Ends every flow, in the order of their slots: the capture is over, or the program stops.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
-        for slot in 0..self.table.slots_used() {
+        while !self.finish_some(usize::MAX, out) {}
+    }
+
+    /// Ends flows as [`Meter::finish`] does, but about `most` in one call, for the records of a full table are many
+    /// times its size. Says whether all are ended; no packet may come in between.
+    pub fn finish_some(&mut self, most: usize, out: &mut Vec<Observation>) -> bool {
+        let enough = out.len().saturating_add(most);
+        while self.finishing < self.table.slots_used() {
+            if out.len() >= enough {
+                return false;
+            }
+            let slot = self.finishing;
+            self.finishing += 1;
             let Some(entry) = self.table.get(slot) else { continue };
             // A flow whose time has come counts as ended by it, whether or not it was looked at already.
             let reason = if entry.tcp.is_over() || self.clock.now() >= self.timeouts.quiet_until(entry) {
@@ -215,6 +230,8 @@ impl Meter {
             };
             self.end(slot, reason, out);
         }
+        self.finishing = 0;
+        true
     }
 
     /// Flows begun, active, ended and thrown out.

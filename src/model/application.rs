@@ -93,6 +93,8 @@ pub enum EvidenceKind {
     Process,
     /// What another flow of the same client to the same address named.
     Neighbour,
+    /// The address serves names of several owners, or anybody's: lowers what rests on the address.
+    SharedAddress,
     /// A name that this client resolved lately and that may stand behind a cover (Encrypted Client Hello).
     EchCandidate,
 }
@@ -112,6 +114,7 @@ impl EvidenceKind {
             Self::Package => "package",
             Self::Process => "process",
             Self::Neighbour => "neighbour",
+            Self::SharedAddress => "shared_address",
             Self::EchCandidate => "ech_candidate",
         }
     }
@@ -146,4 +149,7 @@ pub struct Identification {
     pub evidence: Vec<Evidence>,
     /// Applications that it could be when no one of them can be chosen.
     pub candidates: Vec<AppId>,
+    /// What the network alone says, where [`Identification::app`] comes from the maker of the flow (tier A): the two
+    /// answer different questions, for an application also speaks to other people's services.
+    pub network: Option<Box<Identification>>,
 }

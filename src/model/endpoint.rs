@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::word::Word;
-use super::{HostName, MacAddr, RoleAnswers};
+use super::{CountryCode, HostName, MacAddr, RoleAnswers};
 
 /// What kind of network an address is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +47,35 @@ pub struct Operator {
     pub owner: Option<Arc<str>>,
     /// Whether it serves other people's content (CDN), so that it does not tell whose data it is.
     pub cdn: bool,
+    /// What the operator table says it does (`cloud`, `cdn`, `isp`…).
+    pub kind: Option<Arc<str>>,
+}
+
+/// What a vendor's own word for a region stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RegionPlace {
+    /// One country.
+    Country(CountryCode),
+    /// A group of countries, by its id in the table of groups (`eu`).
+    Group(Arc<str>),
+}
+
+/// A region that the vendor's own host name claims. Not where the machine is: a claim to be held against that.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RegionClaim {
+    /// Whose names these are (`tencent-wechat`).
+    pub vendor: Arc<str>,
+    /// The name that the token stands in.
+    pub name: HostName,
+    /// The token (`alisg`).
+    pub token: Arc<str>,
+    /// What it stands for.
+    pub place: RegionPlace,
+    /// Where its meaning is known from.
+    pub source: Arc<str>,
+    /// `doc`: the vendor documents it; `seen`: plain from names that are in use.
+    #[serde(with = "super::word")]
+    pub confidence: Word,
 }
 
 /// The remote end of a flow.
@@ -66,4 +95,6 @@ pub struct RemoteContext {
     pub roles: RoleAnswers,
     /// The best host name known for it in this flow.
     pub hostname: Option<HostName>,
+    /// The region that the vendor's own name for it claims.
+    pub region_claim: Option<Arc<RegionClaim>>,
 }

@@ -76,6 +76,7 @@ pub(crate) fn flow() -> EnrichedFlow {
             method: Some("tls_sni"),
             evidence: vec![evidence(EvidenceKind::FlowName("tls_sni"), "short.weixin.qq.com")],
             candidates: Vec::new(),
+            network: None,
         },
         device: DeviceContext {
             id: "phone".into(),
@@ -95,6 +96,7 @@ pub(crate) fn flow() -> EnrichedFlow {
                 as_name: None,
                 owner: Some("Tencent Holdings".into()),
                 cdn: false,
+                kind: None,
             },
             roles: RoleAnswers {
                 server: answer(Certainty::High, &[("dbip", "CN", "2026-10"), ("ipfire", "CN", "2026-08")]),
@@ -103,6 +105,7 @@ pub(crate) fn flow() -> EnrichedFlow {
                 owner: answer(Certainty::Medium, &[("operators", "CN", "2026-09")]),
             },
             hostname: None,
+            region_claim: None,
         },
         device_is_source: true,
         verdicts: Vec::new(),

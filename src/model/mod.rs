@@ -15,6 +15,7 @@ mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flow;
+mod generations;
 mod jurisdiction;
 mod ledger;
 mod name;
@@ -29,7 +30,7 @@ pub use alert::{Alert, AlertState, AlertTransition, Bytes};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
 pub use candidate::NameCandidate;
 pub use dns::{CaptureName, DnsAnswer, DnsObservation, EchName, LookupVia};
-pub use endpoint::{DeviceContext, NetworkScope, Operator, RemoteContext};
+pub use endpoint::{DeviceContext, NetworkScope, Operator, RegionClaim, RegionPlace, RemoteContext};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
 pub use facts::{
     CertificateFact, DnsTransport, Ech, EncryptedDns, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof,
@@ -38,6 +39,7 @@ pub use facts::{
 pub use flow::{
     Counters, FlowEndReason, FlowId, FlowRecord, ObservationPoint, SourceBasis, TcpSummary, Tunnel, VlanTags,
 };
+pub use generations::Generations;
 pub use jurisdiction::{Certainty, Claim, CountryCode, Role, RoleAnswer, RoleAnswers};
 pub use ledger::{FlowLedger, Gap, Ledger, PacketLedger};
 pub use name::HostName;

@@ -103,6 +103,8 @@ pub(super) struct Keeper {
     expired: Option<Instant>,
     refused_since: Option<Timestamp>,
     losses: BTreeMap<String, u64>,
+    /// The newest packet time of what was kept.
+    newest: Option<Timestamp>,
 }
 
 /// The keeper with the threads of its sinks, and what the last life of the program left.
@@ -158,6 +160,7 @@ impl Keeper {
             expired: None,
             refused_since: None,
             losses: BTreeMap::new(),
+            newest: None,
         };
         Ok(Kept { keeper, lines: send_line, runners, open_alerts })
     }
@@ -200,7 +203,7 @@ impl Keeper {
                 self.shared.flow_lines_dropped.fetch_add(1, Ordering::SeqCst);
                 return;
             }
-            Line::Flow(_) => {}
+            Line::Flow(flow) => self.newest = self.newest.max(Some(flow.record.end)),
         }
         self.held.push_back(line);
     }
@@ -400,8 +403,11 @@ impl Keeper {
         Ok(())
     }
 
+    /// Ages are counted from the newest traffic: records of an old capture that is fed for a trial are not too old, and a
+    /// packet from the future makes nothing old.
     fn expire(&mut self) -> Result<(), StoreError> {
-        let gone = self.store.expire(clock::now())?;
+        let Some(newest) = self.newest else { return Ok(()) };
+        let gone = self.store.expire(newest.min(clock::now()))?;
         if gone.still_too_large
             && let Some(times) = self.shared.throttle.allow("store_size")
         {

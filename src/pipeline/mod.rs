@@ -18,6 +18,7 @@ pub mod observer;
 pub mod offline;
 pub mod pace;
 pub mod parts;
+pub mod score;
 pub mod stage;
 pub mod summary;
 

@@ -19,6 +19,8 @@ pub struct Observer<S> {
     /// steps are short: one frame, then ever more while no new point comes up.
     frames: usize,
     gaps: Vec<Gap>,
+    /// The source has ended; its flows are being ended, some in each step.
+    ended: bool,
 }
 
 /// The part of an observer that a frame touches.
@@ -44,13 +46,18 @@ impl<S: PacketSource> Observer<S> {
     /// Joins a source, a decoder and a meter.
     pub fn new(source: S, decoder: Decoder, meter: Meter) -> Self {
         let path = PacketPath { decoder, meter, released: Vec::new(), out: Vec::new() };
-        let mut observer = Self { source, path, points: usize::MAX, frames: 1, gaps: Vec::new() };
+        let mut observer =
+            Self { source, path, points: usize::MAX, frames: 1, gaps: Vec::new(), ended: false };
         observer.refresh_points();
         observer
     }
 
     /// Takes some frames; observations gather in [`Observer::take_observations`].
     pub fn step(&mut self) -> Result<Step, CaptureError> {
+        if self.ended {
+            let all = self.path.meter.finish_some(MOST_FRAMES, &mut self.path.out);
+            return Ok(if all { Step::End } else { Step::More });
+        }
         let path = &mut self.path;
         let pumped = self.source.pump(self.frames, &mut |frame| path.frame(frame));
         self.frames = (self.frames * 2).min(MOST_FRAMES);
@@ -71,8 +78,10 @@ impl<S: PacketSource> Observer<S> {
                 Step::Idle(now)
             }
             Pump::End => {
-                self.finish();
-                Step::End
+                self.ended = true;
+                self.path.decoder.finish(&mut self.path.released);
+                self.path.meter_released();
+                Step::More
             }
         })
     }

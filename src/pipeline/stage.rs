@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::alert::AlertBook;
-use crate::appid::{Identifier, Question};
+use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
 use crate::enrich::Enricher;
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord, HostName,
-    Identification, LookupVia, MacAddr, NameCandidate, Outcome, Provenance, Timestamp,
+    Alert, AlertTransition, Bytes, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
+    HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, Protocol, Provenance,
+    RegionClaim, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 
@@ -42,7 +43,13 @@ pub struct FlowStage {
     book: AlertBook,
     /// What is remembered of flows between their records.
     open: HashMap<FlowId, OpenFlow>,
+    /// What flows called themselves, for those to the same address that do not.
+    neighbours: Neighbours,
+    /// Which addresses serve several owners.
+    fronts: Fronts,
     open_full: u64,
+    /// Records of attempts from outside that no device answered, whatever a rule said of them.
+    unanswered: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
 }
@@ -52,6 +59,8 @@ pub struct FlowStage {
 struct OpenFlow {
     /// DNS candidates that it was first seen with: by its end the table of names may have forgotten them.
     dns: Vec<NameCandidate>,
+    /// Names that may stand behind the cover that it shows.
+    hidden: Vec<NameCandidate>,
     /// Octets up and down of earlier records of which a rule could not tell. If a later record settles it for a match,
     /// they belong to the alert too.
     owed: Vec<(Arc<str>, Bytes)>,
@@ -75,7 +84,10 @@ impl FlowStage {
             parts,
             book,
             open: HashMap::new(),
+            neighbours: Neighbours::default(),
+            fronts: Fronts::default(),
             open_full: 0,
+            unanswered: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
         }
@@ -84,9 +96,17 @@ impl FlowStage {
     /// Takes one observation the whole way.
     pub fn take(&mut self, observation: Observation, sink: &mut dyn Sink) {
         match observation {
-            Observation::Dns(answer) => self.parts.enricher.learn(&answer),
+            Observation::Dns(answer) => self.learn(&answer),
             Observation::Name(name) => self.parts.enricher.learn_from_file(&name),
             Observation::Flow(record) => self.judge(record, sink),
+        }
+    }
+
+    fn learn(&mut self, answer: &DnsObservation) {
+        self.parts.enricher.learn(answer);
+        let catalogue = self.parts.identifier.catalogue();
+        for address in &answer.answers {
+            self.fronts.learn(catalogue, address.addr, &answer.question, answer.at);
         }
     }
 
@@ -120,7 +140,10 @@ impl FlowStage {
         let mut limits = self.parts.enricher.limits();
         limits.extend(self.parts.judge.limits());
         limits.extend(self.book.limits());
+        self.neighbours.limits(&mut limits);
+        self.fronts.limits(&mut limits);
         limits.insert("open_flows_full".to_owned(), self.open_full);
+        limits.insert("unanswered_not_alerted".to_owned(), self.unanswered);
         limits.retain(|_, count| *count > 0);
         limits
     }
@@ -140,6 +163,10 @@ impl FlowStage {
         settle_debts(&mut memory.owed, &flow, &mut findings);
         self.remember(&flow, memory);
         sink.flow(&flow);
+        if unanswered(&flow) {
+            self.unanswered += u64::from(!findings.is_empty());
+            findings.clear();
+        }
         // A last record without packets only says how the flow ended; it adds nothing to an alert, nor opens one.
         for finding in findings.iter().filter(|f| f.bytes_up > 0 || f.bytes_down > 0) {
             self.book.raise(&flow, finding, &mut self.changes);
@@ -156,14 +183,26 @@ impl FlowStage {
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
         }
+        if memory.hidden.is_empty() {
+            let covers = self.parts.identifier.covers(&record);
+            let hidden = |cover| self.parts.enricher.hidden(sides.device.addr, cover, record.start);
+            memory.hidden = covers.flat_map(hidden).collect();
+        }
+        let shared =
+            Shared::by_operator(&remote).or_else(|| self.fronts.observed(sides.remote.addr, record.end));
+        let near = self.neighbours(&record, &sides, remote.scope);
         let identification = self.parts.identifier.identify(&Question {
             record: &record,
             remote: sides.remote,
             asn: remote.operator.asn,
             dns: &memory.dns,
+            hidden: &memory.hidden,
+            near: &near,
+            shared,
             at: record.start,
         });
         remote.hostname = host_name(&record, &memory.dns, &identification);
+        remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
         EnrichedFlow {
             record,
             identification,
@@ -175,9 +214,34 @@ impl FlowStage {
         }
     }
 
+    /// The neighbours of a flow that says nothing itself; a flow that does becomes a neighbour of others. Only flows that
+    /// the device began, to the Internet, take part: elsewhere an address is a machine, not a service.
+    fn neighbours(&mut self, record: &FlowRecord, sides: &Sides, scope: NetworkScope) -> Vec<Neighbour> {
+        let began = sides.device_is_source || record.source_basis.is_guess();
+        let carries = matches!(record.protocol, Protocol::TCP | Protocol::UDP);
+        if !began || !carries || scope != NetworkScope::Global || record.facts.peer {
+            return Vec::new();
+        }
+        let (client, remote) = (sides.device.addr, sides.remote.addr);
+        let called = self.parts.identifier.called(record);
+        if called.is_empty() {
+            return self.neighbours.of(client, remote, (record.start, record.end), record.id);
+        }
+        for (called, at) in called {
+            if let Called::Name(name, _) = &called {
+                self.fronts.learn(self.parts.identifier.catalogue(), remote, name, at);
+            }
+            let neighbour = Neighbour { flow: record.id, called, at, until: record.end };
+            self.neighbours.note(client, remote, neighbour);
+        }
+        Vec::new()
+    }
+
     /// Keeps what the flow's next record will need.
     fn remember(&mut self, flow: &EnrichedFlow, memory: OpenFlow) {
-        if flow.record.is_final() || (memory.dns.is_empty() && memory.owed.is_empty()) {
+        if flow.record.is_final()
+            || (memory.dns.is_empty() && memory.hidden.is_empty() && memory.owed.is_empty())
+        {
             return;
         }
         if self.open.len() < Self::MAX_OPEN {
@@ -214,6 +278,12 @@ impl FlowStage {
     }
 }
 
+/// Whether somebody outside knocked and nobody answered: no data of a device went anywhere, and who sends with forged
+/// addresses must not be able to buy alerts with them. The octets stay in the totals.
+fn unanswered(flow: &EnrichedFlow) -> bool {
+    !flow.device_is_source && flow.bytes_up_total() == 0
+}
+
 /// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.
 fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings: &mut [Finding]) {
     for finding in findings {
@@ -233,6 +303,12 @@ fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings
             None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
         }
     }
+}
+
+/// The region that the name claims; where it claims none, the names that its lookup led to (who serves it).
+fn region_claim(name: &HostName, dns: &[NameCandidate]) -> Option<Arc<RegionClaim>> {
+    let aliases = dns.iter().find(|c| c.name == *name).map(|c| c.aliases.as_slice()).unwrap_or_default();
+    std::iter::once(name).chain(aliases.iter().rev()).find_map(|name| region_of(name).claim)
 }
 
 /// The best host name of the remote: what the flow itself says; else the one name that DNS gave this client for

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Alert, AlertTransition, Bytes, Certainty, CountryCode, EnrichedFlow, HostName, NetworkScope, Outcome,
-    Role, Timestamp,
+    RegionClaim, Role, Timestamp,
 };
 
 use super::stage::Sink;
@@ -100,6 +100,8 @@ pub struct Destination {
     pub names: Examples<HostName>,
     /// Its addresses.
     pub addresses: Examples<IpAddr>,
+    /// Regions that the vendor's own names for it claim.
+    pub region_claims: Examples<RegionClaim>,
     /// The kinds of evidence that named the application here.
     pub methods: BTreeSet<&'static str>,
 }
@@ -115,6 +117,8 @@ pub struct Application {
     pub destinations: BTreeMap<DestinationKey, Destination>,
     /// Octets by confidence tier letter.
     pub by_tier: BTreeMap<&'static str, u64>,
+    /// Octets by the kind of evidence that decided.
+    pub by_method: BTreeMap<&'static str, u64>,
 }
 
 /// One device's part.
@@ -158,6 +162,8 @@ pub struct Summary {
     pub rules: BTreeMap<Arc<str>, RuleTally>,
     /// Octets by tier letter; the key `none` holds flows without any evidence.
     pub bytes_by_tier: BTreeMap<&'static str, u64>,
+    /// Octets by the kind of evidence that decided; the key `none` holds flows without any evidence.
+    pub bytes_by_method: BTreeMap<&'static str, u64>,
     /// Octets of flows whose application is not known.
     pub bytes_unnamed: u64,
     /// The last state of every alert, by id.
@@ -185,7 +191,9 @@ impl Summary {
         let id = flow.identification.app.as_ref().map(|a| Arc::clone(&a.id));
         let tier = flow.identification.tier.map_or("none", |t| t.letter());
         let octets = flow.bytes_up_total().saturating_add(flow.bytes_down_total());
+        let method = flow.identification.method.unwrap_or("none");
         *self.bytes_by_tier.entry(tier).or_default() += octets;
+        *self.bytes_by_method.entry(method).or_default() += octets;
         if id.is_none() {
             self.bytes_unnamed += octets;
         }
@@ -195,6 +203,7 @@ impl Summary {
         }
         app.tally.add(flow);
         *app.by_tier.entry(tier).or_default() += octets;
+        *app.by_method.entry(method).or_default() += octets;
         let key = destination_key(flow);
         if !app.destinations.contains_key(&key) {
             if self.destinations >= Self::MAX_DESTINATIONS {
@@ -208,6 +217,9 @@ impl Summary {
         destination.addresses.add(flow.remote.addr);
         if let Some(name) = &flow.remote.hostname {
             destination.names.add(name.clone());
+        }
+        if let Some(claim) = &flow.remote.region_claim {
+            destination.region_claims.add(RegionClaim::clone(claim));
         }
         if let Some(method) = flow.identification.method {
             destination.methods.insert(method);
@@ -281,5 +293,52 @@ fn destination_key(flow: &EnrichedFlow) -> DestinationKey {
         owner: remote.operator.owner.clone(),
         anycast: remote.anycast,
         scope: remote.scope,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Counters, FlowEndReason, FlowId, Identification, Tier, fixture};
+
+    /// Two records of one flow: the first without a name, the second with its totals.
+    fn records(id: u64, identification: &Identification) -> [EnrichedFlow; 2] {
+        let mut interim = fixture::flow();
+        interim.record.id = FlowId(id);
+        interim.identification = Identification::default();
+        let mut last = interim.clone();
+        last.record.sequence = 1;
+        last.record.end_reason = Some(FlowEndReason::IdleTimeout);
+        last.record.forward_total = Counters { packets: 30, octets: 4000 };
+        last.record.reverse_total = Counters { packets: 30, octets: 5000 };
+        last.identification = identification.clone();
+        [interim, last]
+    }
+
+    #[test]
+    fn octets_by_tier_and_by_method_are_those_of_whole_flows_and_sum_to_all() {
+        let named = fixture::flow().identification;
+        let by_dns =
+            Identification { tier: Some(Tier::C), method: Some("dns_answer"), ..Identification::default() };
+        let mut summary = Summary::default();
+        for flow in [
+            records(1, &named),
+            records(2, &by_dns),
+            records(3, &Identification::default()),
+            records(4, &named),
+        ]
+        .iter()
+        .flatten()
+        {
+            summary.flow(flow);
+        }
+        assert_eq!(summary.totals.octets(), 4 * 9000, "each flow once, by its totals and not its deltas");
+        let tiers: Vec<_> = summary.bytes_by_tier.iter().map(|(t, n)| (*t, *n)).collect();
+        assert_eq!(tiers, [("B", 18_000), ("C", 9000), ("none", 9000)]);
+        let methods: Vec<_> = summary.bytes_by_method.iter().map(|(m, n)| (*m, *n)).collect();
+        assert_eq!(methods, [("dns_answer", 9000), ("none", 9000), ("tls_sni", 18_000)]);
+        assert_eq!(summary.bytes_unnamed, 18_000);
+        let by_application = summary.applications.values().flat_map(|a| a.by_method.values()).sum::<u64>();
+        assert_eq!(by_application, summary.totals.octets());
     }
 }

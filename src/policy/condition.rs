@@ -109,6 +109,8 @@ fn may_be_cover(flow: &EnrichedFlow) -> bool {
                     | EvidenceKind::HttpdnsAnswer
                     | EvidenceKind::AppProtocol
                     | EvidenceKind::AddressPrefix
+                    | EvidenceKind::Package
+                    | EvidenceKind::Process
             )
         })
 }

@@ -36,6 +36,7 @@ macro_rules! cases {
 }
 
 cases! {
+    neighbours::neighbours,
     places::demo,
     places::server_in_china,
     places::chinese_operator_abroad,

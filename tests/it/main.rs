@@ -21,3 +21,4 @@ mod live;
 mod reading;
 mod schema;
 mod truth;
+mod tshark;

@@ -88,6 +88,21 @@ fn names_belong_to_their_applications() {
         ("a248.e.akamai.net", "akamai"),
         ("settings.crashlytics.com", "google"),
         ("t.appsflyer.com", "appsflyer"),
+        ("login.msidentity.com", "office365"),
+        ("e-0009.e-msedge.net", "microsoft"),
+        ("dns.google", "google"),
+        ("config2.mparticle.com", "mparticle"),
+        ("z.moatads.com", "moat"),
+        ("api.mapbox.com", "mapbox"),
+        ("rules.quantcount.com", "quantcast"),
+        ("apps.identrust.com", "identrust"),
+        ("vod-dash-uk-live.akamaized.net", "bbc"),
+        ("other-live.akamaized.net", "akamai"),
+        ("www.hbomax.com", "hbo-max"),
+        ("api.binance.com", "binance"),
+        ("index.crates.io", "rust-lang"),
+        ("clientstream.launchdarkly.com", "launchdarkly"),
+        ("cdn.onenote.net", "office365"),
     ] {
         assert_eq!(app_of(name).as_deref(), Some(want), "{name}");
     }

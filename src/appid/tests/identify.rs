@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Counters, Ech, Endpoint, Evidence, Facts, FlowId, FlowRecord, HostName, Identification, LookupVia,
-    NameCandidate, NameFact, NameOrigin, ObservationPoint, Protocol, ProtocolProof, SourceBasis, Tier,
-    Timestamp, Tunnel, VlanTags,
+    Counters, Ech, Endpoint, Evidence, EvidenceKind, Facts, FlowId, FlowRecord, HostName, Identification,
+    Label, LookupVia, NameCandidate, NameFact, NameOrigin, ObservationPoint, OriginSource, ProcessRef,
+    Protocol, ProtocolProof, SourceBasis, Tier, Timestamp, Tunnel, VlanTags,
 };
 
 const START: i64 = 1_000_000;
@@ -28,6 +28,10 @@ struct Case {
     port: u16,
     asn: Option<u32>,
     dns: Vec<NameCandidate>,
+    hidden: Vec<NameCandidate>,
+    near: Vec<Neighbour>,
+    shared: Option<Shared>,
+    origin: Option<Arc<ProcessRef>>,
 }
 
 fn case() -> Case {
@@ -37,6 +41,10 @@ fn case() -> Case {
         port: 443,
         asn: None,
         dns: Vec::new(),
+        hidden: Vec::new(),
+        near: Vec::new(),
+        shared: None,
+        origin: None,
     }
 }
 
@@ -50,6 +58,31 @@ impl Case {
     fn dns(mut self, name: &str, age: i64, ttl: u32, aliases: &[&str]) -> Self {
         let aliases = aliases.iter().map(|a| host(a)).collect();
         self.dns.push(NameCandidate { name: host(name), aliases, at: at(-age), ttl, via: LookupVia::Dns });
+        self
+    }
+
+    /// Another flow of the client to the address, `age` seconds before this one.
+    fn near(mut self, flow: u64, name: &str, age: i64) -> Self {
+        let called = Called::Name(host(name), NameOrigin::TlsSni);
+        self.near.push(Neighbour { flow: FlowId(flow), called, at: at(-age), until: at(-age) });
+        self
+    }
+
+    fn hidden(mut self, name: &str) -> Self {
+        let name = host(name);
+        self.hidden.push(NameCandidate { name, aliases: vec![], at: at(-1), ttl: 60, via: LookupVia::Dns });
+        self
+    }
+
+    fn shared(mut self) -> Self {
+        self.shared = Some(Shared::Operator("cdn"));
+        self
+    }
+
+    fn made_by(mut self, source: OriginSource, change: impl FnOnce(&mut ProcessRef)) -> Self {
+        let mut maker = ProcessRef::unknown(source);
+        change(&mut maker);
+        self.origin = Some(Arc::new(maker));
         self
     }
 
@@ -91,12 +124,21 @@ impl Case {
             reverse_total: Counters::default(),
             tcp: None,
             facts: Arc::new(self.facts),
-            origin: None,
+            origin: self.origin,
             origin_conflict: false,
             relayed: false,
             end_reason: None,
         };
-        let question = Question { record: &record, remote, asn: self.asn, dns: &self.dns, at: at(0) };
+        let question = Question {
+            record: &record,
+            remote,
+            asn: self.asn,
+            dns: &self.dns,
+            hidden: &self.hidden,
+            near: &self.near,
+            shared: self.shared,
+            at: at(0),
+        };
         let identification = Identifier::new(catalogue).identify(&question);
         well_formed(&identification);
         identification
@@ -411,6 +453,160 @@ fn a_fact_of_low_confidence_names_nothing_alone() {
         assert_eq!(i.app, None);
         assert!(i.evidence[0].matched.is_some(), "but it is shown");
     }
+}
+
+#[test]
+fn a_flow_without_a_name_has_its_neighbours() {
+    let near = case().near(7, "short.weixin.qq.com", 12).identify();
+    assert_eq!(said(&near), (Some("wechat"), Some(Tier::C), Some("neighbour")));
+    let evidence = &near.evidence[0];
+    assert_eq!(&*evidence.value, "short.weixin.qq.com (tls_sni of flow 0000000000000007, 12s before)");
+    assert_eq!(evidence.matched.as_deref(), Some("suffix weixin.qq.com"));
+    let shared = case().near(7, "short.weixin.qq.com", 12).shared().identify();
+    assert_eq!(said(&shared), (Some("wechat"), Some(Tier::D), Some("neighbour")));
+    assert!(shared.evidence.iter().any(|e| e.kind == EvidenceKind::SharedAddress), "what lowers it is shown");
+}
+
+#[test]
+fn neighbours_of_different_applications_name_nothing() {
+    let two = case().near(7, "short.weixin.qq.com", 12).near(8, "www.reddit.com", 3).identify();
+    assert_eq!(said(&two), (None, Some(Tier::D), Some("neighbour")));
+    assert_eq!(two.candidates.iter().map(|c| &**c).collect::<Vec<_>>(), ["reddit", "wechat"]);
+    let unknown = case().near(7, "short.weixin.qq.com", 12).near(8, "www.nobody.example", 3).identify();
+    assert_eq!(unknown.app, None, "one of them is somebody else's");
+    let own =
+        case().name(NameOrigin::TlsSni, "www.nobody.example").near(7, "short.weixin.qq.com", 1).identify();
+    assert_eq!(own.app, None, "a flow that says where it goes needs no neighbour");
+}
+
+#[test]
+fn grounds_of_different_kinds_raise_each_other_and_contradictions_lower() {
+    let stale = || case().dns("short.weixin.qq.com", 1000, 60, &[]);
+    assert_eq!(said(&stale().identify()), (Some("wechat"), Some(Tier::D), Some("dns_answer")));
+    let both = stale().near(7, "short.weixin.qq.com", 12).shared();
+    // The old answer names nothing on a shared address, so the neighbour stands alone.
+    assert_eq!(both.identify().tier, Some(Tier::D));
+    let telegram = case().dns("web.telegram.org", 1000, 60, &[]).remote("149.154.167.50", None).identify();
+    assert_eq!(
+        said(&telegram),
+        (Some("telegram"), Some(Tier::C), Some("dns_answer")),
+        "old answer and own prefix"
+    );
+    let against = case().dns("web.telegram.org", 5, 60, &[]).near(7, "short.weixin.qq.com", 12).identify();
+    assert_eq!(said(&against), (None, Some(Tier::D), Some("dns_answer")), "equal and opposed");
+    assert_eq!(against.candidates.iter().map(|c| &**c).collect::<Vec<_>>(), ["telegram", "wechat"]);
+    let lowered = case().dns("short.weixin.qq.com", 5, 60, &[]).remote("149.154.167.50", None).identify();
+    assert_eq!(
+        said(&lowered),
+        (Some("wechat"), Some(Tier::D), Some("dns_answer")),
+        "a weaker ground opposes"
+    );
+    assert!(lowered.evidence.iter().any(|e| e.kind == EvidenceKind::AddressPrefix), "and is shown");
+}
+
+#[test]
+fn on_a_shared_address_lookups_age_fast_and_networks_say_only_who_hosts() {
+    let answer = |age| case().dns("short.weixin.qq.com", age, 60, &[]).shared().identify();
+    assert_eq!(said(&answer(30)), (Some("wechat"), Some(Tier::C), Some("dns_answer")));
+    assert_eq!(said(&answer(600)), (Some("wechat"), Some(Tier::D), Some("dns_answer")));
+    let old = answer(601);
+    assert_eq!(said(&old), (None, Some(Tier::D), Some("dns_answer")));
+    assert_eq!(old.candidates.len(), 1, "still a candidate");
+    let own = case().remote("203.0.113.9", Some(62041));
+    assert_eq!(own.identify().tier, Some(Tier::E));
+    assert_eq!(case().remote("203.0.113.9", Some(62041)).shared().identify().tier, Some(Tier::F));
+    let mut observed = case().remote("149.154.167.50", None);
+    observed.shared = Some(Shared::Observed);
+    assert_eq!(observed.identify().app, None, "others were seen on a prefix that should be its own");
+    let operator = case().remote("149.154.167.50", None).shared().identify();
+    assert_eq!(
+        operator.app.map(|a| a.id.to_string()).as_deref(),
+        Some("telegram"),
+        "the fact is of the prefix"
+    );
+}
+
+#[test]
+fn behind_a_cover_stands_what_this_client_resolved() {
+    let covered = || case().name(NameOrigin::TlsSni, "public.example").facts(|f| f.ech = Ech::Real);
+    assert_eq!(covered().identify().app, None);
+    let one = covered().hidden("web.wechat.com").hidden("short.weixin.qq.com").identify();
+    assert_eq!(said(&one), (Some("wechat"), Some(Tier::D), Some("ech_candidate")));
+    let several = covered().hidden("web.wechat.com").hidden("www.reddit.com").identify();
+    assert_eq!(said(&several), (None, Some(Tier::D), Some("ech_candidate")));
+    assert_eq!(several.candidates.len(), 2);
+    let unknown = covered().hidden("web.wechat.com").hidden("www.nobody.example").identify();
+    assert_eq!(unknown.app, None);
+    let grease = case().name(NameOrigin::TlsSni, "www.reddit.com").facts(|f| f.ech = Ech::Present);
+    assert_eq!(said(&grease.hidden("web.wechat.com").identify()).0, Some("reddit"));
+}
+
+#[test]
+fn a_peer_is_no_server() {
+    let peer = |f: &mut Facts| f.peer = true;
+    let near =
+        case().facts(peer).dns("short.weixin.qq.com", 1, 60, &[]).remote("149.154.167.50", Some(62041));
+    assert_eq!(near.identify(), Identification::default());
+    let call = case().facts(|f| {
+        f.peer = true;
+        f.app_protocol = Some("mmtls");
+    });
+    assert_eq!(said(&call.identify()).0, Some("wechat"), "what it speaks it says itself");
+}
+
+const MADE: &str = r#"
+[[application]]
+id = "one"
+name = "One"
+vendor = "V"
+tags = ["messaging"]
+[[application.packages]]
+source = "curated"
+id = ["com.example.one"]
+label = ["One"]
+[[application.processes]]
+source = "curated"
+name = ["one.exe"]
+[[application.domains]]
+source = "curated"
+suffix = ["one.example"]
+[[application]]
+id = "sdk"
+name = "Sdk"
+vendor = "W"
+tags = ["messaging"]
+[[application.domains]]
+source = "curated"
+suffix = ["sdk.example"]
+"#;
+
+#[test]
+fn the_maker_of_a_flow_names_it_and_the_networks_answer_stays_beside_it() {
+    let catalogue = || Arc::new(small(MADE).unwrap());
+    let label = |text: &str| Label::new(text.as_bytes());
+    let call = || case().name(NameOrigin::TlsSni, "api.sdk.example");
+    let by_package = |m: &mut ProcessRef| m.package = label("com.example.one");
+    let owned = call().made_by(OriginSource::PcapdroidBlock, by_package).identify_by(catalogue());
+    assert_eq!(said(&owned), (Some("one"), Some(Tier::A), Some("package")));
+    assert_eq!(owned.evidence[0].matched.as_deref(), Some("package com.example.one"));
+    let network = *owned.network.unwrap();
+    assert_eq!(network, call().identify_by(catalogue()), "worked out as if the maker were not known");
+    let by_name = |m: &mut ProcessRef| m.executable = label("C:\\Apps\\One.exe");
+    let process = call().made_by(OriginSource::Socket, by_name).identify_by(catalogue());
+    assert_eq!(said(&process), (Some("one"), Some(Tier::A), Some("process")));
+    let stranger = |m: &mut ProcessRef| {
+        m.package = label("com.example.other");
+        m.name = label("One");
+    };
+    let other = call().made_by(OriginSource::PcapdroidBlock, stranger).identify_by(catalogue());
+    assert_eq!(
+        said(&other),
+        (Some("sdk"), Some(Tier::B), Some("tls_sni")),
+        "a name does not outweigh the package"
+    );
+    let lookup = case().name(NameOrigin::DnsQuestion, "one.example");
+    let asked = lookup.made_by(OriginSource::PcapdroidBlock, by_package).identify_by(catalogue());
+    assert_eq!(asked.app, None, "the system looks names up for all");
 }
 
 proptest! {

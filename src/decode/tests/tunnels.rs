@@ -1,6 +1,8 @@
 //! Tunnels: ids, depth, and guesses that fail.
 
-use super::frames::{IS_TCP4, IS_UDP6, TCP4, UDP6, all, bytes, decode, ipv4, ipv6, summary, udp};
+use super::frames::{
+    IS_TCP4, IS_UDP6, TCP4, UDP6, all, bytes, decode, decoder, frame, ipv4, ipv6, summary, udp,
+};
 use crate::model::Tunnel;
 
 #[test]
@@ -106,6 +108,9 @@ fn endless_tunnels_end_at_the_limit_with_the_innermost_packet_so_far() {
     let (found, ledger) = decode(101, &packet);
     assert_eq!(found.unwrap().tunnel_depth, 15);
     assert_eq!(ledger.decoded, 1);
+    let mut decoder = decoder();
+    decoder.decode(&frame(101, &packet));
+    assert_eq!(decoder.limits()["too_many_layers"], 1, "what was not looked at is told");
 }
 
 #[test]

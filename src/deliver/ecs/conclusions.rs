@@ -35,6 +35,27 @@ pub(super) struct App<'a> {
     /// Applications that it could be when none can be chosen.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     candidates: &'a [model::AppId],
+    /// What the network alone says, where the maker of the flow is known and named the application (`A`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<ByNetwork<'a>>,
+}
+
+/// `whither.app.network`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ByNetwork<'a> {
+    /// Catalogue id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    /// The kind of evidence that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
+    /// How sure, `B` to `F`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<&'static str>,
+    /// Applications that it could be.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    candidates: &'a [model::AppId],
 }
 
 /// One observed fact.
@@ -122,6 +143,12 @@ impl<'a> App<'a> {
             confidence: identification.tier.map(model::Tier::letter),
             evidence: evidence.iter().map(|e| Evidence::new(e, digits)).collect(),
             candidates: &identification.candidates,
+            network: identification.network.as_deref().map(|n| ByNetwork {
+                id: n.app.as_ref().map(|a| a.id.as_ref()),
+                method: n.method,
+                confidence: n.tier.map(model::Tier::letter),
+                candidates: &n.candidates,
+            }),
         })
     }
 }

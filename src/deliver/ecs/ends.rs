@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::model::{DeviceContext, HostName, NetworkScope, RemoteContext, RoleAnswer};
+use crate::model::{self, DeviceContext, HostName, NetworkScope, RegionPlace, RemoteContext, RoleAnswer};
 
 /// `whither.device`: the local end.
 #[derive(Debug, Serialize)]
@@ -47,6 +47,31 @@ pub(super) struct Remote<'a> {
     /// Who runs its network.
     #[serde(skip_serializing_if = "Option::is_none")]
     operator: Option<Operator<'a>>,
+    /// The region that the vendor's own host name claims: its word, not a location.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region_claim: Option<RegionClaim<'a>>,
+}
+
+/// `whither.remote.region_claim`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RegionClaim<'a> {
+    /// Whose names these are.
+    vendor: &'a str,
+    /// The name that the word stands in.
+    name: &'a str,
+    /// The word.
+    token: &'a str,
+    /// The country that it stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    /// The group of countries that it stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    /// Where its meaning is known from.
+    source: &'a str,
+    /// `doc`: the vendor documents it; `seen`: plain from names in use.
+    confidence: &'static str,
 }
 
 /// `whither.remote.roles`.
@@ -155,6 +180,25 @@ impl<'a> Remote<'a> {
                 owner: operator.owner.as_deref(),
                 cdn: operator.cdn,
             }),
+            region_claim: remote.region_claim.as_deref().map(RegionClaim::new),
+        }
+    }
+}
+
+impl<'a> RegionClaim<'a> {
+    fn new(claim: &'a model::RegionClaim) -> Self {
+        let (country, group) = match &claim.place {
+            RegionPlace::Country(country) => (Some(country.to_string()), None),
+            RegionPlace::Group(group) => (None, Some(group.as_ref())),
+        };
+        Self {
+            vendor: &claim.vendor,
+            name: claim.name.as_str(),
+            token: &claim.token,
+            country,
+            group,
+            source: &claim.source,
+            confidence: claim.confidence,
         }
     }
 }
@@ -164,7 +208,7 @@ impl<'a> Role<'a> {
         use crate::model::Certainty;
         let by = answer.country.and_then(|c| answer.claims.iter().find(|claim| claim.country == Some(c)));
         let tell_all = answer.claims.len() > 1 || (answer.certainty < Certainty::Medium && by.is_none());
-        let claim = |c: &'a crate::model::Claim| Claim {
+        let claim = |c: &'a model::Claim| Claim {
             source: &c.source,
             country: c.country.map(|c| c.to_string()),
             date: c.date.as_deref(),

@@ -135,7 +135,8 @@ fn a_flow_of_which_nothing_is_known_leaves_out_what_is_not_known() {
     flow.identification = Identification::default();
     flow.device = DeviceContext { name: None, mac: None, network: None, ..flow.device };
     flow.remote.roles = RoleAnswers::default();
-    flow.remote.operator = Operator { asn: None, name: None, as_name: None, owner: None, cdn: false };
+    flow.remote.operator =
+        Operator { asn: None, name: None, as_name: None, owner: None, cdn: false, kind: None };
     let document = document(&flow);
     expect("src/deliver/ecs/expected/flow-bare.json", &document);
     let text = document.to_string();

@@ -10,7 +10,7 @@ mod compare;
 pub(crate) mod differences;
 mod rows;
 mod score;
-mod seen;
+pub(crate) mod seen;
 
 use std::collections::BTreeMap;
 

@@ -7,14 +7,14 @@ use whither::model::{Ech, Endpoint, EnrichedFlow, FlowId, NameOrigin, Protocol, 
 
 /// Two endpoints and a protocol, without direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(crate) struct Key {
     protocol: u8,
-    pub(super) low: Endpoint,
-    pub(super) high: Endpoint,
+    pub(crate) low: Endpoint,
+    pub(crate) high: Endpoint,
 }
 
 impl Key {
-    pub(super) fn new(protocol: Protocol, one: Endpoint, other: Endpoint) -> Self {
+    pub(crate) fn new(protocol: Protocol, one: Endpoint, other: Endpoint) -> Self {
         let (low, high) =
             if (one.addr, one.port) <= (other.addr, other.port) { (one, other) } else { (other, one) };
         Self { protocol: protocol.0, low, high }
@@ -37,23 +37,23 @@ impl fmt::Display for Key {
 
 /// Everything said of one pair of endpoints.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Packets from the lower end, and from the higher.
-    pub(super) packets: [u64; 2],
-    pub(super) octets: [u64; 2],
+    pub(crate) packets: [u64; 2],
+    pub(crate) octets: [u64; 2],
     /// Whether the lower end began the first flow, and how that is known.
-    pub(super) began: Option<(bool, SourceBasis)>,
-    pub(super) names: BTreeSet<String>,
-    pub(super) alpn: BTreeSet<String>,
-    pub(super) ja4: BTreeSet<String>,
-    pub(super) quic_versions: BTreeSet<u32>,
-    pub(super) ech: bool,
-    pub(super) vlans: BTreeSet<u16>,
+    pub(crate) began: Option<(bool, SourceBasis)>,
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) alpn: BTreeSet<String>,
+    pub(crate) ja4: BTreeSet<String>,
+    pub(crate) quic_versions: BTreeSet<u32>,
+    pub(crate) ech: bool,
+    pub(crate) vlans: BTreeSet<u16>,
     /// Application, tier and method of each flow, by its last record.
-    pub(super) apps: BTreeMap<FlowId, (String, Tier, &'static str)>,
+    pub(crate) apps: BTreeMap<FlowId, (String, Tier, &'static str)>,
 }
 
-pub(super) fn sum_up(flows: &[EnrichedFlow]) -> BTreeMap<Key, Seen> {
+pub(crate) fn sum_up(flows: &[EnrichedFlow]) -> BTreeMap<Key, Seen> {
     let mut all: BTreeMap<Key, Seen> = BTreeMap::new();
     for flow in flows {
         let record = &flow.record;

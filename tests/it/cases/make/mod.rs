@@ -2,6 +2,7 @@
 
 pub(super) mod files;
 pub(super) mod names;
+pub(super) mod neighbours;
 pub(super) mod places;
 pub(super) mod rules;
 pub(super) mod wires;
