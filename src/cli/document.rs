@@ -236,9 +236,43 @@ pub(super) struct LedgerDocument {
     bytes_unnamed: u64,
     bytes_by_tier: BTreeMap<&'static str, u64>,
     bytes_by_method: BTreeMap<&'static str, u64>,
+    /// Flows that carry lookups which cannot be seen; names may be missing for them.
+    encrypted_dns: EncryptedDnsDocument,
     limits: BTreeMap<String, u64>,
     gaps: Vec<GapDocument>,
     notes: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct EncryptedDnsDocument {
+    flows: u64,
+    bytes: u64,
+    resolvers: Vec<EncryptedResolverDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct EncryptedResolverDocument {
+    transport: &'static str,
+    resolver: Option<Arc<str>>,
+    flows: u64,
+    bytes: u64,
+}
+
+impl From<&Summary> for EncryptedDnsDocument {
+    fn from(summary: &Summary) -> Self {
+        let resolvers: Vec<_> = summary
+            .encrypted_dns
+            .iter()
+            .map(|((transport, resolver), tally)| EncryptedResolverDocument {
+                transport,
+                resolver: resolver.clone(),
+                flows: tally.flows,
+                bytes: tally.octets(),
+            })
+            .collect();
+        let sum = |of: fn(&EncryptedResolverDocument) -> u64| resolvers.iter().map(of).sum();
+        Self { flows: sum(|r| r.flows), bytes: sum(|r| r.bytes), resolvers }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -341,6 +375,7 @@ impl LedgerDocument {
             bytes_unnamed: summary.map_or(0, |s| s.bytes_unnamed),
             bytes_by_tier,
             bytes_by_method: summary.map(|s| s.bytes_by_method.clone()).unwrap_or_default(),
+            encrypted_dns: summary.map(EncryptedDnsDocument::from).unwrap_or_default(),
             limits,
             gaps: ledger
                 .gaps

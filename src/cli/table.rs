@@ -369,6 +369,7 @@ fn ledger_lines(out: &mut String, summary: &Summary, ledger: &Ledger) {
         if ends.is_empty() { "0" } else { &ends }
     );
     coverage(out, summary);
+    encrypted_dns(out, summary);
     for (name, count) in &ledger.limits {
         let _ = writeln!(out, "  limit: {name} {count}");
     }
@@ -405,6 +406,24 @@ fn coverage(out: &mut String, summary: &Summary) {
     let methods: Vec<String> =
         methods.iter().map(|(method, n)| format!("{method} {:.1} %", percent(**n))).collect();
     let _ = writeln!(out, "  decided by: {}", methods.join(", "));
+}
+
+/// Names that could not be seen: lookups inside TLS, HTTPS or QUIC.
+fn encrypted_dns(out: &mut String, summary: &Summary) {
+    if summary.encrypted_dns.is_empty() {
+        return;
+    }
+    let flows: u64 = summary.encrypted_dns.values().map(|t| t.flows).sum();
+    let octets: u64 = summary.encrypted_dns.values().map(crate::pipeline::summary::Tally::octets).sum();
+    let each = summary.encrypted_dns.iter().take(NAMES_SHOWN).map(|((transport, resolver), tally)| {
+        format!("{transport} {} {}", resolver.as_deref().unwrap_or("unknown"), tally.flows)
+    });
+    let _ = writeln!(
+        out,
+        "  encrypted DNS: {flows} flows ({}) carry lookups that cannot be seen: {}",
+        bytes(octets),
+        each.collect::<Vec<_>>().join(", ")
+    );
 }
 
 fn new_table() -> Table {

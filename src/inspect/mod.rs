@@ -21,14 +21,20 @@ mod contract;
 mod datagrams;
 mod dns;
 mod dtls;
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
+mod http2;
 mod inspector;
 mod quic;
 mod reader;
 mod registry;
+mod resolvers;
 mod segment;
+mod socks;
 mod stream;
 mod streams;
+mod stun;
 #[cfg(test)]
 mod tests;
 mod thread;

@@ -4,17 +4,24 @@
 //! that they may look like.
 
 use super::contract::Signature;
-use super::{app, dns, dtls, http, quic, tls};
+use super::{app, dns, dtls, http, http2, quic, socks, stun, tls};
 
 /// For byte streams (TCP).
 pub(super) fn streams() -> impl Iterator<Item = &'static Signature> {
-    [&tls::STREAM].into_iter().chain(app::STREAMS.iter().copied()).chain([&http::STREAM, &dns::STREAM])
+    [&tls::STREAM].into_iter().chain(app::STREAMS.iter().copied()).chain([
+        &http::STREAM,
+        &http2::STREAM,
+        &socks::STREAM,
+        &socks::PROXY,
+        &stun::STREAM,
+        &dns::STREAM,
+    ])
 }
 
 /// For datagrams (UDP).
 pub(super) fn datagrams() -> impl Iterator<Item = &'static Signature> {
-    [&dns::DATAGRAMS, &quic::DATAGRAMS, &dtls::DATAGRAMS]
+    [&dns::DATAGRAMS, &quic::DATAGRAMS, &stun::DATAGRAMS, &dtls::DATAGRAMS]
         .into_iter()
         .chain(app::DATAGRAMS.iter().copied())
-        .chain([&http::DATAGRAMS])
+        .chain([&http::DATAGRAMS, &quic::GOES_ON])
 }

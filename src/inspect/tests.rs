@@ -10,6 +10,19 @@ pub(super) fn endpoint(text: &str) -> Endpoint {
     Endpoint::new(socket.ip(), socket.port())
 }
 
+pub(super) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits.chunks(2).map(|d| u8::from_str_radix(std::str::from_utf8(d).unwrap(), 16).unwrap()).collect()
+}
+
+/// A ServerHello message of TLS 1.3, or of 1.2 without extensions.
+pub(super) fn server_hello(newest: bool) -> Vec<u8> {
+    let extensions: &[u8] = if newest { &[0, 6, 0, 43, 0, 2, 3, 4] } else { &[] };
+    let body = [&[3, 3][..], &[9; 32], &[0, 0x13, 1, 0], extensions].concat();
+    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+    [&[2][..], &length[1..], &body].concat()
+}
+
 /// A ClientHello message (without record) that asks for `name`, with `pad` bytes of padding.
 pub(super) fn client_hello(name: &str, pad: usize) -> Vec<u8> {
     let vec16 = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
@@ -100,10 +113,10 @@ fn whole(stream: &[u8]) -> Facts {
 #[test]
 fn a_hello_on_any_port_is_read_and_the_state_is_freed() {
     let mut flow = Flow::tcp();
-    assert_eq!(
-        flow.put(true, Some(1), &records(&client_hello("WWW.Example.com", 0), &[])),
-        Progress::Settled
-    );
+    assert_eq!(flow.put(true, Some(1), &records(&client_hello("WWW.Example.com", 0), &[])), Progress::Wanted);
+    flow.put(false, Some(1), b"");
+    assert_eq!(flow.put(false, Some(1), &records(&server_hello(true), &[])), Progress::Settled);
+    assert_eq!(flow.facts.tls_selected, Some(0x0304));
     assert_eq!(flow.names(), [("www.example.com", NameOrigin::TlsSni)]);
     assert_eq!(flow.facts.protocol, Some("tls"));
     assert_eq!(flow.facts.tls_version, Some(0x0304));
@@ -119,10 +132,7 @@ fn a_hello_inside_a_connect_tunnel_is_found() {
     assert_eq!(flow.put(true, Some(1), head), Progress::Wanted);
     assert_eq!(flow.put(false, Some(9), b"HTTP/1.1 200 OK\r\n\r\n"), Progress::Wanted);
     let next = 1 + u32::try_from(head.len()).unwrap();
-    assert_eq!(
-        flow.put(true, Some(next), &records(&client_hello("inner.example", 0), &[])),
-        Progress::Settled
-    );
+    flow.put(true, Some(next), &records(&client_hello("inner.example", 0), &[]));
     assert_eq!(
         flow.names(),
         [("proxy.example", NameOrigin::HttpConnect), ("inner.example", NameOrigin::TlsSni)]
@@ -200,7 +210,10 @@ proptest! {
             flow.put(true, Some(seq), part);
         }
         prop_assert!(!flow.facts.names.is_empty());
-        prop_assert_eq!(flow.facts, whole(&stream));
+        prop_assert_eq!(&flow.facts, &whole(&stream));
+        // Whatever the server says next, nothing is awaited any more.
+        flow.put(false, Some(1), b"");
+        flow.put(false, Some(1), b"\x15\x03\x03\x00\x02\x02\x28");
         prop_assert!(flow.state.is_none());
     }
 

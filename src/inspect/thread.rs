@@ -1,4 +1,5 @@
-//! What spans the flows of one capture thread: open DNS questions, and counters of limits.
+//! What spans the flows of one capture thread: open DNS questions, ids of QUIC connections, cover names, and counters of
+//! limits.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,8 @@ use crate::model::Timestamp;
 
 use super::config::InspectConfig;
 use super::dns::Questions;
+use super::quic::Connections;
+use super::tls::Covers;
 
 /// A bound of an inspector; each has a counter in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,10 @@ pub(super) struct Thread {
     pub(super) max_stream: usize,
     /// DNS questions that wait for their answer.
     pub(super) questions: Questions,
+    /// Names of QUIC connections by id.
+    pub(super) connections: Connections,
+    /// Names that stand for others in a ClientHello.
+    pub(super) covers: Covers,
     limits: [u64; Limit::ALL.len()],
 }
 
@@ -38,6 +45,8 @@ impl Thread {
         Self {
             max_stream: config.max_stream_bytes,
             questions: Questions::new(config.max_dns_questions, config.dns_timeout.0),
+            connections: Connections::default(),
+            covers: Covers::new(),
             limits: [0; Limit::ALL.len()],
         }
     }
@@ -57,6 +66,13 @@ impl Thread {
     /// Limits that were hit, by name.
     pub(super) fn counters(&self) -> BTreeMap<String, u64> {
         let own = self.limits.iter().zip(Limit::ALL).map(|(count, (_, name))| (name, *count));
-        own.chain(self.questions.counters()).map(|(name, count)| (name.to_owned(), count)).collect()
+        let tables = [
+            ("quic_connections_forgotten", self.connections.forgotten()),
+            ("ech_names_refused", self.covers.refused()),
+        ];
+        own.chain(tables)
+            .chain(self.questions.counters())
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
     }
 }

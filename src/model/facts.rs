@@ -219,14 +219,19 @@ pub struct Facts {
     /// HTTP User-Agent, printable, cut at 256 bytes.
     pub user_agent: Option<Arc<str>>,
     /// TLS version that the server chose, as on the wire.
+    #[serde(default)]
     pub tls_selected: Option<u16>,
     /// The server's certificate.
+    #[serde(default)]
     pub certificate: Option<Arc<CertificateFact>>,
     /// STUN in this flow.
+    #[serde(default)]
     pub stun: Option<Arc<StunFact>>,
     /// The far end is another user's device (WebRTC between peers), never a server of an application.
+    #[serde(default)]
     pub peer: bool,
     /// The flow carries lookups that cannot be seen.
+    #[serde(default)]
     pub encrypted_dns: Option<EncryptedDns>,
 }
 

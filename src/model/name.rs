@@ -50,6 +50,14 @@ impl HostName {
         Some(Self { text: text.into(), valid })
     }
 
+    /// Takes a name of a certificate, which may be a wildcard (`*.example.com`, RFC 9525 §6.3): valid if what it stands
+    /// for is. The star stays, so that it is never taken for the name of a host.
+    pub fn from_certificate(bytes: &[u8]) -> Option<Self> {
+        let name = Self::from_wire(bytes)?;
+        let valid = name.valid || name.text.strip_prefix("*.").is_some_and(is_host_name);
+        Some(Self { valid, ..name })
+    }
+
     /// Takes the labels of a DNS name. A dot inside a label is escaped, so that one label cannot pass for two.
     pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
         let mut wire = Vec::with_capacity(64);
@@ -165,6 +173,16 @@ mod tests {
         assert_eq!(n.as_str(), "www\\x2eqq.com");
         assert!(!n.is_valid());
         assert_eq!(HostName::from_labels([b"WWW".as_slice(), b"qq", b"com"]).unwrap().as_str(), "www.qq.com");
+    }
+
+    #[test]
+    fn a_wildcard_is_a_name_only_in_a_certificate() {
+        let star = HostName::from_certificate(b"*.Example.com").unwrap();
+        assert_eq!((star.as_str(), star.is_valid()), ("*.example.com", true));
+        assert!(!name(b"*.example.com").is_valid());
+        for bad in ["*.com", "a.*.com", "*", "**.example.com"] {
+            assert!(!HostName::from_certificate(bad.as_bytes()).unwrap().is_valid(), "{bad}");
+        }
     }
 
     #[test]

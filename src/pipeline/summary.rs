@@ -166,6 +166,8 @@ pub struct Summary {
     pub bytes_by_method: BTreeMap<&'static str, u64>,
     /// Octets of flows whose application is not known.
     pub bytes_unnamed: u64,
+    /// Flows that carry lookups which cannot be seen, by transport (`dot`, `doh`, `doq`) and resolver; bounded.
+    pub encrypted_dns: BTreeMap<(&'static str, Option<Arc<str>>), Tally>,
     /// The last state of every alert, by id.
     pub alerts: BTreeMap<Arc<str>, Arc<Alert>>,
     /// First and last packet metered.
@@ -184,6 +186,8 @@ impl Summary {
     const MAX_DEVICES: usize = 65_536;
     /// More alerts than anybody reads.
     const MAX_ALERTS: usize = 65_536;
+    /// More resolvers than a network uses; what comes after is counted without the name.
+    const MAX_RESOLVERS: usize = 256;
     /// More kinds of reasons than one rule gives.
     const MAX_REASONS: usize = 64;
 
@@ -224,6 +228,14 @@ impl Summary {
         if let Some(method) = flow.identification.method {
             destination.methods.insert(method);
         }
+    }
+
+    fn add_encrypted_dns(&mut self, flow: &EnrichedFlow) {
+        let Some(dns) = &flow.record.facts.encrypted_dns else { return };
+        let key = (dns.transport.word(), dns.resolver.clone());
+        let room = self.encrypted_dns.len() < Self::MAX_RESOLVERS || self.encrypted_dns.contains_key(&key);
+        let key = if room { key } else { (dns.transport.word(), None) };
+        self.encrypted_dns.entry(key).or_default().add(flow);
     }
 
     fn add_device(&mut self, flow: &EnrichedFlow) {
@@ -270,6 +282,7 @@ impl Sink for Summary {
         self.period = Some((first.min(flow.record.start), last.max(flow.record.end)));
         self.totals.add(flow);
         self.add_application(flow);
+        self.add_encrypted_dns(flow);
         self.add_device(flow);
         self.add_verdicts(flow);
     }

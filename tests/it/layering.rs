@@ -47,6 +47,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("indicatif::", &["cli"]),
     ("comfy_table::", &["cli"]),
     ("httparse::", &["inspect"]),
+    ("x509_parser::", &["inspect"]),
 ];
 
 /// The only files that may read a clock.

@@ -15,6 +15,7 @@ mod captures;
 mod cases;
 mod cli;
 mod docs;
+mod fuzz_replay;
 mod house;
 mod layering;
 mod live;

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::deliver::community_id;
 use crate::model::{
-    Counters, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName, Label, MacAddr, NameFact,
-    NameOrigin, NetworkScope, Outcome, ProcessRef, Protocol, Timestamp, Tunnel, is_special_address,
+    CertificateFact, Counters, Ech, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName,
+    Label, MacAddr, NameFact, NameOrigin, NetworkScope, Outcome, ProcessRef, Protocol, StunFact, Timestamp,
+    Tunnel, is_special_address,
 };
 
 use super::ECS_VERSION;
@@ -82,6 +83,18 @@ struct Whither<'a> {
     /// What the ClientHello offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     hello: Option<Hello<'a>>,
+    /// The certificate that the server showed in clear; not verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<Certificate<'a>>,
+    /// What STUN and TURN messages said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stun: Option<Stun<'a>>,
+    /// The far end is another user's device (WebRTC between peers), never a server of an application.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    peer: bool,
+    /// The flow carries lookups that cannot be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encrypted_dns: Option<EncryptedDnsPart<'a>>,
     /// Smallest time between SYN and SYN-ACK in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     handshake_rtt: Option<u64>,
@@ -155,9 +168,71 @@ struct Hello<'a> {
     alpn: &'a [std::sync::Arc<str>],
     /// Encrypted Client Hello was offered, in earnest or as noise: the visible name may be a cover.
     ech: bool,
+    /// In earnest: the visible name is known as a cover.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ech_cover: bool,
+    /// TLS version that the server chose (`1.2`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selected_version: Option<String>,
     /// QUIC version of the first Initial (`0x00000001`).
     #[serde(skip_serializing_if = "Option::is_none")]
     quic_version: Option<String>,
+}
+
+/// A server certificate as shown, texts safe to print.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Certificate<'a> {
+    /// Common name of the subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    common_name: Option<&'a str>,
+    /// Organisation of the subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organisation: Option<&'a str>,
+    /// Common name of the issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'a str>,
+    /// Organisation of the issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer_organisation: Option<&'a str>,
+    /// Subject and issuer are the same.
+    self_issued: bool,
+    /// DNS names in it; the first ones stand in `names`.
+    dns_names: u32,
+}
+
+/// STUN and TURN.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Stun<'a> {
+    /// SOFTWARE of either side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    software: Option<&'a str>,
+    /// REALM of a TURN server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    realm: Option<&'a str>,
+    /// The client's address as the server sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mapped: Option<String>,
+    /// Addresses at a relay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    relayed: Vec<String>,
+    /// Whom a relay is asked to reach.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    peers: Vec<String>,
+    /// Attributes of ICE were there.
+    ice: bool,
+}
+
+/// Hidden lookups.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "EncryptedDns"))]
+struct EncryptedDnsPart<'a> {
+    /// `dot`, `doh` or `doq`.
+    transport: &'static str,
+    /// The resolver, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolver: Option<&'a str>,
 }
 
 impl<'a> FlowDocument<'a> {
@@ -291,13 +366,42 @@ fn tls(facts: &Facts) -> Option<Tls<'_>> {
 
 fn hello(facts: &Facts) -> Option<Hello<'_>> {
     let ech = facts.ech.is_offered();
-    let any = ech || facts.tls_version.is_some() || facts.quic_version.is_some() || !facts.alpn.is_empty();
+    let any = ech
+        || facts.tls_selected.is_some()
+        || facts.tls_version.is_some()
+        || facts.quic_version.is_some()
+        || !facts.alpn.is_empty();
     any.then(|| Hello {
         version: facts.tls_version.map(version),
         alpn: &facts.alpn,
         ech,
+        ech_cover: facts.ech == Ech::Real,
+        selected_version: facts.tls_selected.map(version),
         quic_version: facts.quic_version.map(|v| format!("{v:#010x}")),
     })
+}
+
+fn certificate(fact: &CertificateFact) -> Certificate<'_> {
+    Certificate {
+        common_name: fact.common_name.as_deref(),
+        organisation: fact.organisation.as_deref(),
+        issuer: fact.issuer.as_deref(),
+        issuer_organisation: fact.issuer_organisation.as_deref(),
+        self_issued: fact.self_issued,
+        dns_names: fact.dns_names,
+    }
+}
+
+fn stun(fact: &StunFact) -> Stun<'_> {
+    let texts = |ends: &[Endpoint]| ends.iter().map(ToString::to_string).collect();
+    Stun {
+        software: fact.software.as_deref(),
+        realm: fact.realm.as_deref(),
+        mapped: fact.mapped.map(|end| end.to_string()),
+        relayed: texts(&fact.relayed),
+        peers: texts(&fact.peers),
+        ice: fact.ice,
+    }
 }
 
 /// TLS versions as people write them; others as on the wire.
@@ -367,6 +471,13 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
         source_is_guess: record.source_basis.is_guess(),
         tunnel: tunnel(record),
         hello: hello(&record.facts),
+        certificate: record.facts.certificate.as_deref().map(certificate),
+        stun: record.facts.stun.as_deref().map(stun),
+        peer: record.facts.peer,
+        encrypted_dns: record.facts.encrypted_dns.as_ref().map(|dns| EncryptedDnsPart {
+            transport: dns.transport.word(),
+            resolver: dns.resolver.as_deref(),
+        }),
         handshake_rtt: rtt.map(|d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)),
         process: record.origin.as_deref().map(|origin| maker(origin, record.origin_conflict)),
         relayed: record.relayed,

@@ -20,6 +20,10 @@ const SVCB: u16 = 64;
 const HTTPS: u16 = 65;
 const INTERNET: u16 = 1;
 const IPV4_HINT: u16 = 4;
+const ECH: u16 = 5;
+const ECH_VERSION: u16 = 0xfe0d;
+/// Configurations in one list.
+const MAX_CONFIGS: usize = 8;
 const IPV6_HINT: u16 = 6;
 
 /// What a record says, as far as it leads to addresses.
@@ -29,8 +33,8 @@ pub(super) enum Data {
     Address(IpAddr),
     /// CNAME.
     Alias(HostName),
-    /// SVCB or HTTPS: another name (`None`: the owner itself), and address hints.
-    Service { target: Option<HostName>, hints: Vec<IpAddr> },
+    /// SVCB or HTTPS: another name (`None`: the owner itself), address hints, and the public name of its ECH configuration.
+    Service { target: Option<HostName>, hints: Vec<IpAddr>, public_name: Option<HostName> },
 }
 
 #[derive(Debug)]
@@ -122,14 +126,35 @@ fn service<'a>(message: &'a [u8], mut at: Reader<'a>, data: &'a [u8]) -> Option<
     let used = 2 + before - at.rest().len();
     let mut parameters = Reader::new(data.get(used..)?);
     let mut hints = Vec::new();
+    let mut public_name = None;
     while let (Some(key), Some(value)) = (parameters.u16(), parameters.vec16()) {
         match key {
             IPV4_HINT => hints.extend(value.as_chunks::<4>().0.iter().map(|a| IpAddr::from(*a))),
             IPV6_HINT => hints.extend(value.as_chunks::<16>().0.iter().map(|a| IpAddr::from(*a))),
+            ECH => public_name = ech_public_name(value),
             _ => {}
         }
     }
-    Some(Data::Service { target, hints })
+    Some(Data::Service { target, hints, public_name })
+}
+
+/// The public name of the first configuration of a known version (RFC 9849 §4).
+fn ech_public_name(list: &[u8]) -> Option<HostName> {
+    let mut list = Reader::new(Reader::new(list).vec16()?);
+    for _ in 0..MAX_CONFIGS {
+        let (version, contents) = (list.u16()?, list.vec16()?);
+        if version != ECH_VERSION {
+            continue;
+        }
+        let mut contents = Reader::new(contents);
+        // Configuration id, KEM, key, cipher suites, longest name.
+        contents.take(3)?;
+        contents.vec16()?;
+        contents.vec16()?;
+        contents.take(1)?;
+        return HostName::from_wire(contents.vec8()?).filter(HostName::is_valid);
+    }
+    None
 }
 
 /// A name at the reader, which moves behind it; `Some(None)` is the root. Pointers must point backwards.

@@ -6,14 +6,14 @@
 mod message;
 mod pending;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use pending::Questions;
 
 use std::collections::BTreeMap;
 
 use crate::model::{
-    DnsAnswer, DnsObservation, Endpoint, HostName, LookupVia, NameFact, NameOrigin, Timestamp,
+    DnsAnswer, DnsObservation, EchName, Endpoint, HostName, LookupVia, NameFact, NameOrigin, Timestamp,
 };
 
 use super::contract::{Claim, Context, Look, Signature, State, Step};
@@ -68,6 +68,9 @@ fn take(bytes: &[u8], (from, to): (Endpoint, Endpoint), at: Timestamp, context: 
     facts.protocol = Some(protocol);
     if message.response && protocol == "dns" {
         answer(&message, (from, to), at, questions, learned);
+        for seen in learned.iter().flat_map(|l| &l.ech) {
+            thread.covers.learn(&seen.public_name, at);
+        }
     }
     if !message.response {
         for question in &message.questions {
@@ -103,8 +106,8 @@ fn answer(
             questions.count_truncated();
             continue;
         }
-        let (aliases, answers) = follow(message, name);
-        if !answers.is_empty() {
+        let (aliases, answers, ech) = follow(message, name);
+        if !answers.is_empty() || !ech.is_empty() {
             learned.push(DnsObservation {
                 via: LookupVia::Dns,
                 client: to.addr,
@@ -112,15 +115,15 @@ fn answer(
                 question: name.clone(),
                 aliases,
                 answers,
-                ech: Vec::new(),
+                ech,
                 at,
             });
         }
     }
 }
 
-/// Aliases and addresses that a question leads to; records may stand in any order.
-fn follow(message: &Message, question: &HostName) -> (Vec<HostName>, Vec<DnsAnswer>) {
+/// Aliases, addresses and hidden names that a question leads to; records may stand in any order.
+fn follow(message: &Message, question: &HostName) -> (Vec<HostName>, Vec<DnsAnswer>, Vec<EchName>) {
     // Names reached so far, with the smallest TTL on the way.
     let mut reached: BTreeMap<&HostName, u32> = BTreeMap::from([(question, MAX_TTL)]);
     let mut aliases = Vec::new();
@@ -146,8 +149,14 @@ fn follow(message: &Message, question: &HostName) -> (Vec<HostName>, Vec<DnsAnsw
         }
     }
     let mut answers = Vec::new();
+    let mut ech: Vec<EchName> = Vec::new();
     for record in &message.records {
         let Some(ttl) = reached.get(&record.name).map(|ttl| (*ttl).min(record.ttl)) else { continue };
+        if let Data::Service { public_name: Some(public_name), .. } = &record.data
+            && ech.len() < MAX_ALIASES
+        {
+            ech.push(EchName { name: record.name.clone(), public_name: public_name.clone() });
+        }
         let addresses: &[_] = match &record.data {
             Data::Address(addr) => std::slice::from_ref(addr),
             Data::Service { hints, .. } => hints,
@@ -159,5 +168,5 @@ fn follow(message: &Message, question: &HostName) -> (Vec<HostName>, Vec<DnsAnsw
             }
         }
     }
-    (aliases, answers)
+    (aliases, answers, ech)
 }

@@ -136,3 +136,36 @@ fn compression_cannot_loop_and_the_table_of_questions_is_bounded() {
     flow.inspector.advance(crate::model::Timestamp::from_parts(60, 0));
     assert_eq!(flow.inspector.limits()["dns_unanswered_question"], 9000);
 }
+
+/// An HTTPS question and its answer with a hint and an ECH configuration (RFC 9848).
+pub(in crate::inspect) fn exchange() -> (Vec<u8>, Vec<u8>) {
+    let contents =
+        [&[7, 0, 0x20, 0, 4][..], &[1; 4], &[0, 4, 0, 1, 0, 1, 64, 13], b"cover.example", &[0, 0]].concat();
+    let length = u16::try_from(contents.len()).unwrap();
+    let config = [&0xfe0d_u16.to_be_bytes()[..], &length.to_be_bytes(), &contents].concat();
+    let list = [&(length + 4).to_be_bytes()[..], &config].concat();
+    let list_length = u16::try_from(list.len()).unwrap().to_be_bytes();
+    let data = [&[0, 1, 0][..], &[0, 4, 0, 4, 192, 0, 2, 8], &[0, 5], &list_length, &list].concat();
+    let answer = record("hidden.example", 65, 300, &data);
+    (message(9, 0x0100, "hidden.example", 65, &[]), message(9, 0x8180, "hidden.example", 65, &[answer]))
+}
+
+#[test]
+fn a_public_name_in_an_answer_is_told_and_from_then_on_known_as_a_cover() {
+    let (question, answer) = exchange();
+    let mut flow = udp();
+    flow.put(true, None, &question);
+    flow.put(false, None, &answer);
+    let seen = &flow.dns[0];
+    assert_eq!(seen.answers.len(), 1);
+    let pairs: Vec<_> = seen.ech.iter().map(|e| (e.name.as_str(), e.public_name.as_str())).collect();
+    assert_eq!(pairs, [("hidden.example", "cover.example")]);
+    let mut tls = Flow::tcp();
+    tls.inspector = flow.inspector;
+    tls.put(
+        true,
+        Some(1),
+        &crate::inspect::tests::records(&crate::inspect::tests::client_hello("cover.example", 0), &[]),
+    );
+    assert_eq!(tls.facts.ech, crate::model::Ech::Real);
+}

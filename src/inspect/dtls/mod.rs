@@ -3,7 +3,7 @@
 //! A hello of DTLS 1.3 goes in the same records as the older ones. The rest of a connection is only recognised.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::contract::{Claim, Context, Held, Look, Signature, State, Step};
 use super::reader::Reader;

@@ -147,9 +147,13 @@ fn take(
         add(host, NameOrigin::HttpHost);
     }
     if let Some(agent) = agent.filter(|a| !a.is_empty()) {
-        let agent = agent.get(..MAX_USER_AGENT).unwrap_or(agent);
-        facts.user_agent = Some(agent.escape_ascii().to_string().into());
+        facts.user_agent = Some(user_agent(agent));
     }
+}
+
+/// A User-Agent safe to print, cut.
+pub(super) fn user_agent(agent: &[u8]) -> std::sync::Arc<str> {
+    agent.get(..MAX_USER_AGENT).unwrap_or(agent).escape_ascii().to_string().into()
 }
 
 /// The authority of an absolute-form target (RFC 9112 §3.2.2).
@@ -164,7 +168,7 @@ fn absolute_form(target: &[u8]) -> Option<&[u8]> {
 
 /// The host in `host[:port]`. An address is kept too, as evidence of what was asked for; it is no valid host name, so it
 /// is never matched against the catalogue.
-fn authority_name(authority: &[u8]) -> Option<HostName> {
+pub(super) fn authority_name(authority: &[u8]) -> Option<HostName> {
     let authority = authority.trim_ascii();
     if let [b'[', rest @ ..] = authority {
         return HostName::from_wire(rest.split(|b| *b == b']').next()?);

@@ -4,8 +4,10 @@ use crate::model::HostName;
 
 /// What a CHLO in the clear says.
 #[derive(Debug)]
-pub(super) struct Chlo {
+pub(super) struct Chlo<'a> {
     pub(super) version: u32,
+    /// The client's id for the connection, which its later packets carry too.
+    pub(super) connection_id: &'a [u8],
     pub(super) server_name: Option<HostName>,
 }
 
@@ -32,10 +34,13 @@ fn version(datagram: &[u8]) -> Option<u32> {
 }
 
 /// The CHLO of a client's first datagram.
-pub(super) fn client_hello(datagram: &[u8]) -> Option<Chlo> {
+pub(super) fn client_hello(datagram: &[u8]) -> Option<Chlo<'_>> {
     let version = version(datagram)?;
     let at = datagram.windows(4).take(MAX_HEADERS).position(|w| w == b"CHLO")?;
-    Some(Chlo { version, server_name: parse_chlo(datagram.get(at..)?)? })
+    // Behind the flags, or behind version and lengths of the later header form.
+    let id_at = if datagram.first()? & 0x80 == 0 { 1 } else { 6 };
+    let connection_id = datagram.get(id_at..id_at + 8)?;
+    Some(Chlo { version, connection_id, server_name: parse_chlo(datagram.get(at..)?)? })
 }
 
 /// The `SNI` tag of a CHLO message; `None` when it is none or cut before its tags end, `Some(None)` without a name.

@@ -2,10 +2,11 @@
 
 use crate::inspect::reader::Reader;
 
+use super::connections::MAX_ID;
 use super::version::Version;
 
-/// A connection id is at most this long in the versions known (RFC 9000 §17.2).
-const MAX_ID: usize = 20;
+/// Versions that a server offers.
+const MAX_OFFERED: usize = 64;
 /// Packets in one datagram.
 const MAX_PACKETS: usize = 8;
 /// Frames in one packet; chaos protection makes dozens.
@@ -16,6 +17,7 @@ const MAX_FRAMES: usize = 1024;
 pub(super) struct Initial<'a> {
     pub(super) version: Version,
     pub(super) destination_id: &'a [u8],
+    pub(super) source_id: &'a [u8],
     /// The packet from its first byte to its end.
     pub(super) bytes: &'a [u8],
     /// Where the packet number begins.
@@ -26,6 +28,26 @@ pub(super) struct Initial<'a> {
 pub(super) fn version_of(datagram: &[u8]) -> Option<u32> {
     let [first, a, b, c, d, ..] = *datagram else { return None };
     (first & 0x80 != 0).then(|| u32::from_be_bytes([a, b, c, d]))
+}
+
+/// Whether a datagram is QUIC of a version that cannot be read: a server's offer of versions (RFC 8999 §6), or a client's
+/// try with a number that stands for none (RFC 9000 §15) or for a later draft.
+pub(super) fn is_unknown_version(datagram: &[u8]) -> bool {
+    let Some(version) = version_of(datagram) else { return false };
+    let mut reader = Reader::new(datagram.get(5..).unwrap_or_default());
+    let ids = [reader.vec8(), reader.vec8()];
+    if !ids.iter().all(|id| id.is_some_and(|id| id.len() <= MAX_ID)) {
+        return false;
+    }
+    let offered = reader.rest().len();
+    if version == 0 {
+        let named = ids.iter().flatten().any(|id| !id.is_empty());
+        return named && offered > 0 && offered.is_multiple_of(4) && offered <= MAX_OFFERED * 4;
+    }
+    let reserved = version & 0x0f0f_0f0f == 0x0a0a_0a0a;
+    let draft = version >> 8 == 0x00ff_0000 && version & 0xff >= 0x23;
+    // A client's first datagram has at least 1200 bytes (RFC 9000 §14.1).
+    (reserved || draft) && datagram.len() >= 1200
 }
 
 /// The Initial packets of a datagram; others are stepped over.
@@ -63,7 +85,7 @@ fn split(datagram: &[u8]) -> Option<(Option<Initial<'_>>, &[u8])> {
     let first = reader.u8()?;
     reader.u32()?;
     let destination_id = reader.vec8().filter(|id| id.len() <= MAX_ID)?;
-    reader.vec8().filter(|id| id.len() <= MAX_ID)?;
+    let source_id = reader.vec8().filter(|id| id.len() <= MAX_ID)?;
     let kind = first >> 4 & 3;
     let initial = kind == version.initial_type();
     // A Retry has no length: it is the last packet. Its type is 3, in version 2 it is 0.
@@ -79,7 +101,7 @@ fn split(datagram: &[u8]) -> Option<(Option<Initial<'_>>, &[u8])> {
     // A packet cut by the capture's snap length cannot be opened, but is one.
     let end = number_at.checked_add(length)?.min(datagram.len());
     let (bytes, rest) = datagram.split_at_checked(end)?;
-    let packet = Initial { version, destination_id, bytes, number_at };
+    let packet = Initial { version, destination_id, source_id, bytes, number_at };
     Some((initial.then_some(packet), rest))
 }
 

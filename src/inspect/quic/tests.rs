@@ -2,13 +2,8 @@
 
 use super::*;
 use crate::inspect::Progress;
-use crate::inspect::tests::{Flow, client_hello};
+use crate::inspect::tests::{Flow, client_hello, hex};
 use crate::model::Protocol;
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks(2).map(|d| u8::from_str_radix(std::str::from_utf8(d).unwrap(), 16).unwrap()).collect()
-}
 
 /// The CRYPTO frame of RFC 9001 §A.2.
 const RFC_FRAME: &str = "
@@ -62,7 +57,8 @@ fn the_packets_of_both_rfcs_come_out_and_are_read() {
         let packet = initial(version, &ID, &ID, 2, &hex(RFC_FRAME));
         assert!(packet.starts_with(&hex(begin)) && packet.ends_with(&hex(end)), "{packet:02x?}");
         let mut flow = udp();
-        assert_eq!(flow.put(true, None, &packet), Progress::Settled);
+        assert_eq!(flow.put(true, None, &packet), Progress::Wanted);
+        assert_eq!(flow.put(false, None, &server_initial(version, b"id")), Progress::Settled);
         assert_eq!(flow.names(), [("example.com", NameOrigin::QuicSni)]);
         assert_eq!(flow.facts.quic_version, Some(version));
         assert_eq!(flow.facts.protocol, Some("quic"));
@@ -80,7 +76,7 @@ fn a_hello_cut_and_mixed_over_packets_is_whole_again() {
     // The second comes behind another packet and to the id that the server chose.
     let early = [&parts[1][..], &parts[0], &parts[1]].concat();
     let both = [initial(1, &ID, &[9; 8], 2, &[1]), initial(1, &ID, &[9; 8], 3, &early)].concat();
-    assert_eq!(flow.put(true, None, &both), Progress::Settled);
+    assert_eq!(flow.put(true, None, &both), Progress::Wanted);
     assert_eq!(flow.names(), [("mixed.example", NameOrigin::QuicSni)]);
 }
 
@@ -92,7 +88,7 @@ fn after_a_retry_the_new_id_makes_the_keys() {
     let retry = [&[0xf0, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4][..], &[0; 40]].concat();
     assert_eq!(flow.put(false, None, &retry), Progress::Wanted);
     let again = initial(1, &[1, 2, 3, 4], &[1, 2, 3, 4], 1, &crypto_frame(0, &hello));
-    assert_eq!(flow.put(true, None, &again), Progress::Settled);
+    assert_eq!(flow.put(true, None, &again), Progress::Wanted);
     assert_eq!(flow.names(), [("retry.example", NameOrigin::QuicSni)]);
 }
 
@@ -106,13 +102,112 @@ fn initials_that_cannot_be_opened_end_by_the_limit() {
     assert_eq!(flow.inspector.limits()["quic_limit"], 1);
 }
 
-#[test]
-fn the_clear_hello_of_google_quic_is_read() {
+/// A CHLO in the clear, in a packet with a public header.
+pub(in crate::inspect) fn google_hello() -> Vec<u8> {
     let values = b"q.examplehttp-agent";
     let table = [&b"SNI\0"[..], &9u32.to_le_bytes(), b"UAID", &19u32.to_le_bytes()].concat();
     let chlo = [&b"CHLO\x02\0\0\0"[..], &table, values].concat();
-    let packet = [&b"\x0d12345678Q043\x01"[..], &[0; 12], &[0xa0, 1, 0, 4], &chlo].concat();
+    [&b"\x0d12345678Q043\x01"[..], &[0; 12], &[0xa0, 1, 0, 4], &chlo].concat()
+}
+
+#[test]
+fn the_clear_hello_of_google_quic_is_read_and_its_connection_known_again() {
     let mut flow = udp();
-    assert_eq!(flow.put(true, None, &packet), Progress::Settled);
+    assert_eq!(flow.put(true, None, &google_hello()), Progress::Settled);
     assert_eq!(flow.names(), [("q.example", NameOrigin::QuicSni)]);
+    let mut next = Flow::new(Protocol::UDP, "10.0.0.1:40001", "192.0.2.1:4433");
+    next.inspector = flow.inspector;
+    next.put(true, None, &[&b"\x0c12345678"[..], &[1; 30]].concat());
+    assert_eq!(next.names(), [("q.example", NameOrigin::QuicMigration)]);
+}
+
+/// Initials of a hello that is cut over two of them, out of order.
+pub(in crate::inspect) fn cut_initials() -> Vec<Vec<u8>> {
+    let hello = client_hello("seed.example", 1300);
+    let (front, back) = hello.split_at(700);
+    let (front, back) = (crypto_frame(0, front), crypto_frame(700, back));
+    vec![initial(1, &ID, &ID, 0, &back), initial(1, &ID, &ID, 1, &front)]
+}
+
+/// Frames as a client mixes them: out of order, overlapping, with PING, ACK and padding between.
+pub(in crate::inspect) fn mixed_frames() -> Vec<u8> {
+    let hello = client_hello("seed.example", 100);
+    let ack = [3, 0x40, 9, 0, 1, 0, 2, 1, 1, 1, 1];
+    [&crypto_frame(90, &hello[90..])[..], &[1, 0, 0, 0], &ack, &crypto_frame(0, &hello[..100])].concat()
+}
+
+/// A packet with a short header that carries `id`.
+fn short(id: &[u8]) -> Vec<u8> {
+    [&[0x43][..], id, &[0x5a; 30]].concat()
+}
+
+/// The server's first packet: it calls itself `id`.
+fn server_initial(version: u32, id: &[u8]) -> Vec<u8> {
+    let first = if version == 1 { 0xc1 } else { 0xd1 };
+    let lengths = [0, u8::try_from(id.len()).unwrap()];
+    [&[first][..], &version.to_be_bytes(), &lengths, id, &[0, 0x40, 40], &[7; 40]].concat()
+}
+
+#[test]
+fn a_connection_that_goes_on_from_another_port_keeps_its_name() {
+    let mut flow = udp();
+    let hello = client_hello("moving.example", 0);
+    assert_eq!(flow.put(true, None, &initial(1, &ID, &ID, 0, &crypto_frame(0, &hello))), Progress::Wanted);
+    assert_eq!(flow.put(false, None, &server_initial(1, b"server-id")), Progress::Settled);
+    let mut go_on = |client: &str, server: &str, id: &[u8]| {
+        let mut next = Flow::new(Protocol::UDP, client, server);
+        std::mem::swap(&mut next.inspector, &mut flow.inspector);
+        let progress = next.put(true, None, &short(id));
+        std::mem::swap(&mut next.inspector, &mut flow.inspector);
+        let names = next.names().into_iter().map(|(n, o)| (n.to_owned(), o)).collect::<Vec<_>>();
+        (progress, names)
+    };
+    let kept = ("moving.example".to_owned(), NameOrigin::QuicMigration);
+    assert_eq!(go_on("10.0.0.1:50001", "192.0.2.1:4433", b"server-id"), (Progress::Settled, vec![kept]));
+    assert_eq!(go_on("10.0.0.1:50002", "192.0.2.1:4433", b"another-id"), (Progress::Wanted, vec![]));
+    assert_eq!(go_on("10.0.0.1:50003", "192.0.2.99:4433", b"server-id"), (Progress::Wanted, vec![]));
+}
+
+#[test]
+fn a_version_that_both_agree_on_makes_its_keys_of_the_first_id() {
+    let hello = client_hello("both.example", 800);
+    let mut flow = udp();
+    flow.put(true, None, &initial(1, &ID, &ID, 0, &crypto_frame(0, &hello[..400])));
+    let rest = initial(0x6b33_43cf, &ID, &[9; 8], 1, &crypto_frame(400, &hello[400..]));
+    flow.put(true, None, &rest);
+    assert_eq!(flow.names(), [("both.example", NameOrigin::QuicSni)]);
+    assert!(flow.facts.ja4.is_some());
+}
+
+#[test]
+fn an_offer_of_versions_and_a_try_with_a_reserved_one_are_quic_and_do_no_harm() {
+    let mut flow = udp();
+    let mut tried = [&[0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8][..], &ID, &[0]].concat();
+    tried.resize(1200, 0);
+    assert_eq!(flow.put(true, None, &tried), Progress::Wanted);
+    assert_eq!(flow.facts.protocol, Some("quic"));
+    let offer = [&[0x80, 0, 0, 0, 0, 0, 8][..], &ID, &[0, 0, 0, 1, 0x6b, 0x33, 0x43, 0xcf]].concat();
+    assert_eq!(flow.put(false, None, &offer), Progress::Wanted);
+    let hello = client_hello("then.example", 0);
+    flow.put(true, None, &initial(1, &ID, &ID, 0, &crypto_frame(0, &hello)));
+    assert_eq!(flow.names(), [("then.example", NameOrigin::QuicSni)]);
+}
+
+#[test]
+fn lengths_that_lie_are_harmless() {
+    let start = [&[0xc3, 0, 0, 0, 1, 8][..], &ID, &[0]].concat();
+    let huge = [0xff; 8];
+    for lie in [&huge[..], &[0x7f, 0xff], &[0, 0xff], &[0xbf, 0xff, 0xff, 0xff], &[0, 0x44]] {
+        let mut packet = [&start, lie].concat();
+        for size in [packet.len(), 60, 1200] {
+            packet.resize(size.max(packet.len()), 0xff);
+            let mut flow = udp();
+            flow.put(true, None, &packet);
+            assert!(flow.names().is_empty());
+        }
+    }
+    for frames in [&[6, 0xff][..], &[6, 0, 0xff, 0xff], &[2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]]
+    {
+        assert!(packet::crypto_frames(frames).is_empty());
+    }
 }

@@ -63,8 +63,10 @@ pub(super) struct Hello<'a> {
     pub(super) supported_versions: Vec<u16>,
     pub(super) alpn: Vec<&'a [u8]>,
     pub(super) server_name: Option<&'a [u8]>,
-    /// An ECH or ESNI extension is there.
+    /// The extension of Encrypted Client Hello is there.
     pub(super) ech: bool,
+    /// That of its forerunner is.
+    pub(super) esni: bool,
 }
 
 /// Whether a value is one that clients send to keep servers flexible (RFC 8701).
@@ -81,11 +83,12 @@ pub(in crate::inspect) fn read_client_hello(
     at: Timestamp,
     context: &mut Context<'_>,
 ) -> bool {
-    let facts = &mut *context.facts;
+    let (facts, covers) = (&mut *context.facts, &context.thread.covers);
     let mut hello = Hello::default();
     let sound = parse(body, transport, &mut hello).is_some();
     // RFC 6066 forbids addresses there; one that stands there all the same is evidence, though no host name.
-    if let Some(name) = hello.server_name.and_then(HostName::from_wire) {
+    let visible = hello.server_name.and_then(HostName::from_wire);
+    if let Some(name) = visible.clone() {
         facts.add_name(NameFact { name, origin: transport.origin(), at });
     }
     if !whole || !sound {
@@ -96,7 +99,11 @@ pub(in crate::inspect) fn read_client_hello(
         hello.supported_versions.iter().copied().filter(|v| !is_grease(*v)).max_by_key(|v| newness(*v));
     facts.tls_version = Some(offered.unwrap_or(hello.legacy_version));
     facts.ja4 = Some(ja4::fingerprint(&hello, transport.letter()).into());
-    facts.ech = if hello.ech { Ech::Present } else { Ech::Absent };
+    facts.ech = match &visible {
+        _ if !hello.ech && !hello.esni => Ech::Absent,
+        Some(name) if hello.ech && covers.contains(name, at) => Ech::Real,
+        _ => Ech::Present,
+    };
     true
 }
 
@@ -153,7 +160,8 @@ fn extension<'a>(kind: u16, value: &'a [u8], hello: &mut Hello<'a>) {
                 hello.alpn.push(protocol);
             }
         }
-        ENCRYPTED_CLIENT_HELLO | ENCRYPTED_SERVER_NAME => hello.ech = true,
+        ENCRYPTED_CLIENT_HELLO => hello.ech = true,
+        ENCRYPTED_SERVER_NAME => hello.esni = true,
         _ => {}
     }
 }

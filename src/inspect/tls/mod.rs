@@ -1,13 +1,18 @@
-//! TLS over TCP: records put together to handshake messages (RFC 8446 §5.1, RFC 5246 §6.2), and the ClientHello read.
+//! TLS over TCP: records put together to handshake messages (RFC 8446 §5.1, RFC 5246 §6.2), the ClientHello
+//! read, and of the server the version it chose and its certificate.
 
 mod client_hello;
+mod ech;
 mod ja4;
+mod server;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use client_hello::{Transport, read_client_hello};
+pub(super) use ech::Covers;
 
 use super::contract::{Claim, Context, Look, Signature, State, Step};
+use super::resolvers;
 
 /// The inspector of TLS over TCP, on any port.
 pub(super) static STREAM: Signature = Signature { name: "tls", probe, feed };
@@ -28,16 +33,27 @@ fn feed(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
         Hello::Whole(body) => {
             context.facts.protocol = Some("tls");
             read_client_hello(&body, true, Transport::Tcp, look.at, context);
-            Step::Settled
+            resolvers::mark(context.facts, look.to, false);
+            // The server's side tells whether there is a certificate to read.
+            Step::Done
         }
         Hello::Partial(body) => {
             context.facts.protocol = Some("tls");
             read_client_hello(&body, false, Transport::Tcp, look.at, context);
             Step::More
         }
-        Hello::Ssl2 | Hello::Server => {
+        Hello::Ssl2 => {
             context.facts.protocol = context.facts.protocol.or(Some("tls"));
-            Step::No
+            Step::Done
+        }
+        Hello::Server => {
+            context.facts.protocol = context.facts.protocol.or(Some("tls"));
+            let (messages, ended) = handshake_bytes(look.bytes);
+            if messages.first() == Some(&SERVER_HELLO) {
+                server::read(&messages, ended, look, context)
+            } else {
+                Step::No
+            }
         }
         Hello::NeedMore => Step::More,
         Hello::No => Step::No,
@@ -63,6 +79,7 @@ pub(super) enum Hello {
 
 /// Handshake message types (RFC 8446 §4).
 const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
 /// Content types of records.
 const HANDSHAKE: u8 = 22;
 /// Empty records before the message; a stream of them must not keep the inspector busy.
@@ -81,7 +98,7 @@ pub(super) fn find_client_hello(stream: &[u8]) -> Hello {
         [20 | 21 | 23, 3, minor, ..] if minor <= 4 => return Hello::Server,
         _ => return Hello::No,
     }
-    let message = handshake_bytes(stream);
+    let (message, _) = handshake_bytes(stream);
     match *message.as_slice() {
         [] | [CLIENT_HELLO] | [CLIENT_HELLO, _] | [CLIENT_HELLO, _, _] => Hello::NeedMore,
         [CLIENT_HELLO, a, b, c, ref body @ ..] => {
@@ -95,8 +112,9 @@ pub(super) fn find_client_hello(stream: &[u8]) -> Hello {
     }
 }
 
-/// The payloads of the handshake records at the beginning, joined; the last one may be cut.
-fn handshake_bytes(mut stream: &[u8]) -> Vec<u8> {
+/// The payloads of the handshake records at the beginning, joined; the last one may be cut. And whether another record
+/// follows.
+fn handshake_bytes(mut stream: &[u8]) -> (Vec<u8>, bool) {
     let mut message = Vec::with_capacity(stream.len());
     for _ in 0..MAX_RECORDS {
         let [HANDSHAKE, 3, _, high, low, rest @ ..] = stream else { break };
@@ -105,5 +123,38 @@ fn handshake_bytes(mut stream: &[u8]) -> Vec<u8> {
         message.extend_from_slice(payload);
         stream = next;
     }
-    message
+    let ended = stream.first().is_some_and(|kind| *kind != HANDSHAKE);
+    (message, ended)
+}
+
+/// Fuzzing: a ClientHello's body for each transport.
+pub(super) fn fuzz_client_hello(data: &[u8]) {
+    fuzz_with(data, |look, context| {
+        for transport in [Transport::Tcp, Transport::Quic, Transport::Datagram] {
+            read_client_hello(look.bytes, true, transport, look.at, context);
+        }
+        Step::Done
+    });
+}
+
+/// Fuzzing: a certificate in DER, as the only one of a Certificate message.
+pub(super) fn fuzz_certificate(data: &[u8]) {
+    let three = |n: usize| u32::try_from(n.min(0x00ff_fff0)).unwrap_or(0).to_be_bytes().into_iter().skip(1);
+    let message: Vec<u8> = [11]
+        .into_iter()
+        .chain(three(data.len() + 6))
+        .chain(three(data.len() + 3))
+        .chain(three(data.len()))
+        .chain(data.iter().copied())
+        .collect();
+    fuzz_with(&message, |look, context| server::read(look.bytes, true, look, context));
+}
+
+fn fuzz_with(bytes: &[u8], read: impl Fn(&Look<'_>, &mut Context<'_>) -> Step) {
+    let mut thread = super::thread::Thread::new(&super::InspectConfig::default());
+    let (mut facts, mut dns) = (crate::model::Facts::default(), Vec::new());
+    let end = crate::model::Endpoint::new(std::net::Ipv4Addr::LOCALHOST.into(), 443);
+    let at = crate::model::Timestamp::from_parts(0, 0);
+    let look = Look { bytes, anchored: true, forward: true, from: end, to: end, at };
+    read(&look, &mut Context { facts: &mut facts, dns: &mut dns, thread: &mut thread });
 }

@@ -1,7 +1,9 @@
 //! Records and hellos from hand-built bytes.
 
 use super::*;
-use crate::inspect::tests::{client_hello, records};
+use crate::inspect::Progress;
+use crate::inspect::tests::{Flow, client_hello, records, server_hello};
+use crate::model::{Ech, NameOrigin};
 
 #[test]
 fn a_hello_in_records_of_one_byte_is_whole_again() {
@@ -23,4 +25,106 @@ fn a_server_hello_and_an_sslv2_hello_are_tls_without_a_name() {
     assert_eq!(find_client_hello(b"\x16\x03\x03\x00\x40\x02\x00\x00\x3c"), Hello::Server);
     assert_eq!(find_client_hello(b"\x80\x1c\x01\x03\x01\x00\x03\x00\x00\x00\x10"), Hello::Ssl2);
     assert_eq!(find_client_hello(b"SSH-2.0"), Hello::No);
+}
+
+fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let length = if content.len() < 128 { vec![low] } else { vec![0x82, high, low] };
+    [&[tag][..], &length, &content].concat()
+}
+
+/// A name of common name and organisation (RFC 5280 §4.1.2.4).
+fn x509_name(common: &str, organisation: &str) -> Vec<u8> {
+    let part = |oid: u8, text: &str| {
+        let pair = der(0x30, &[&der(6, &[&[0x55, 4, oid]]), &der(0x0c, &[text.as_bytes()])]);
+        der(0x31, &[&pair])
+    };
+    der(0x30, &[&part(10, organisation), &part(3, common)])
+}
+
+/// A certificate with a key and a signature of nothing, which nobody checks here.
+pub(in crate::inspect) fn certificate() -> Vec<u8> {
+    let algorithm = der(0x30, &[&der(6, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]])]);
+    let key_algorithm = der(0x30, &[&der(6, &[&[0x2b, 0x65, 0x70]])]);
+    let key = der(0x30, &[&key_algorithm, &der(3, &[&[0], &[5; 32]])]);
+    let validity = der(0x30, &[&der(0x17, &[b"260101000000Z"]), &der(0x17, &[b"270101000000Z"])]);
+    let dns = |name: &str| der(0x82, &[name.as_bytes()]);
+    let many: Vec<Vec<u8>> = (0..20).map(|n| dns(&format!("n{n}.example"))).collect();
+    let names = der(0x30, &[&dns("*.Cert.example"), &dns("seed.example"), &many.concat()]);
+    let alternative = der(0x30, &[&der(6, &[&[0x55, 0x1d, 0x11]]), &der(4, &[&names])]);
+    let extensions = der(0xa3, &[&der(0x30, &[&alternative])]);
+    let body = der(
+        0x30,
+        &[
+            &der(0xa0, &[&der(2, &[&[2]])]),
+            &der(2, &[&[1]]),
+            &algorithm,
+            &x509_name("Root\u{202e} CA", "Trust Ltd"),
+            &validity,
+            &x509_name("cert.example", "Beispiel Gr\u{f6}\u{df}e GmbH"),
+            &key,
+            &extensions,
+        ],
+    );
+    der(0x30, &[&body, &algorithm, &der(3, &[&[0], &[6; 64]])])
+}
+
+/// The first flight of a server of TLS 1.2: hello, certificate, done.
+pub(in crate::inspect) fn server_flight() -> Vec<u8> {
+    let three = |n: usize| u32::try_from(n).unwrap().to_be_bytes()[1..].to_vec();
+    let der = certificate();
+    let list = [three(der.len()), der].concat();
+    let body = [three(list.len()), list].concat();
+    let message = [vec![11], three(body.len()), body].concat();
+    records(&[server_hello(false), message, vec![14, 0, 0, 0]].concat(), &[90, 700])
+}
+
+#[test]
+fn a_certificate_in_clear_gives_names_and_organisation_however_the_stream_is_cut() {
+    let flight = server_flight();
+    let hello = records(&client_hello("seed.example", 0), &[]);
+    for cut in (1..flight.len()).step_by(13) {
+        let mut flow = Flow::tcp();
+        flow.put(true, Some(1), b"");
+        assert_eq!(flow.put(true, Some(1), &hello), Progress::Wanted);
+        flow.put(false, Some(1), &flight[..cut]);
+        flow.put(false, Some(1 + u32::try_from(cut).unwrap()), &flight[cut..]);
+        assert!(flow.state.is_none(), "{cut}");
+        let names = flow.names();
+        assert_eq!(names[0], ("seed.example", NameOrigin::TlsSni));
+        assert_eq!(names[1], ("cert.example", NameOrigin::Certificate));
+        assert_eq!(names[2], ("*.cert.example", NameOrigin::Certificate));
+        assert_eq!(names.len(), 9);
+        assert_eq!(flow.facts.tls_selected, Some(0x0303));
+        let certificate = flow.facts.certificate.as_ref().unwrap();
+        assert_eq!(certificate.organisation.as_deref(), Some("Beispiel Gr\u{f6}\u{df}e GmbH"));
+        assert_eq!(certificate.issuer.as_deref(), Some("Root\\u{202e} CA"));
+        assert_eq!(certificate.issuer_organisation.as_deref(), Some("Trust Ltd"));
+        assert_eq!((certificate.self_issued, certificate.dns_names), (false, 22));
+        assert_eq!(flow.facts.host().map(|h| h.name.as_str()), Some("seed.example"));
+    }
+}
+
+#[test]
+fn a_server_that_shows_no_certificate_settles_the_flow() {
+    let resumed = [records(&server_hello(false), &[]), b"\x14\x03\x03\x00\x01\x01".to_vec()].concat();
+    for answer in [records(&server_hello(true), &[]), resumed, b"\x15\x03\x03\x00\x02\x02\x28".to_vec()] {
+        let mut flow = Flow::tcp();
+        flow.put(true, Some(1), &records(&client_hello("a.example", 0), &[]));
+        flow.put(false, Some(1), b"");
+        assert_eq!(flow.put(false, Some(1), &answer), Progress::Settled, "{answer:02x?}");
+        assert_eq!(flow.facts.certificate, None);
+    }
+}
+
+#[test]
+fn a_visible_name_that_is_a_public_name_is_a_cover_and_any_other_may_be_one() {
+    let ech = |name: &str| {
+        let mut flow = Flow::tcp();
+        flow.put(true, Some(1), &records(&client_hello(name, 0), &[]));
+        flow.facts.ech
+    };
+    assert_eq!(ech("cloudflare-ech.com"), Ech::Real);
+    assert_eq!(ech("performance.example"), Ech::Present);
 }

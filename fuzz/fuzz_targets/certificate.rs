@@ -1,0 +1,8 @@
+//! Fuzzes the entry `certificate` of `whither::inspect::fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    if let Some(entry) = whither::inspect::fuzz::target("certificate") {
+        entry(data);
+    }
+});
