@@ -244,6 +244,7 @@ pub(super) struct LedgerDocument {
 }
 
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EncryptedDnsDocument {
     flows: u64,
     bytes: u64,
@@ -251,6 +252,7 @@ struct EncryptedDnsDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EncryptedResolverDocument {
     transport: &'static str,
     resolver: Option<Arc<str>>,
