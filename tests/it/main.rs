@@ -15,10 +15,15 @@ mod captures;
 mod cases;
 mod cli;
 mod docs;
+mod durable;
 mod fuzz_replay;
 mod house;
 mod layering;
+<<<<<<< HEAD
 mod live;
+=======
+mod processes;
+>>>>>>> main
 mod reading;
 mod schema;
 mod truth;

@@ -158,6 +158,6 @@ pub(in crate::cases) fn quic_initials() -> Files {
     s.udp((phone(), 40_102), server, &quic::initial(id, 1, &late));
     s.udp((phone(), 40_102), server, &quic::initial(id, 0, &early));
 
-    s.udp((phone(), 40_103), server, &quic::short(*b"unknown!", 3, 500));
+    s.udp((phone(), 40_103), (remote(at::RIPE), 443), &quic::short(*b"unknown!", 3, 500));
     one(&s)
 }
