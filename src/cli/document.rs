@@ -157,9 +157,7 @@ struct DestinationDocument {
 }
 
 #[derive(Debug, Serialize)]
-<<<<<<< HEAD
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-=======
 struct HttpdnsDocument {
     /// `null` where the application could not be named.
     app: Option<Arc<str>>,
@@ -171,7 +169,7 @@ struct HttpdnsDocument {
 }
 
 #[derive(Debug, Serialize)]
->>>>>>> main
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DeviceDocument {
     id: Arc<str>,
     name: Option<Arc<str>>,

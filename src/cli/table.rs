@@ -241,11 +241,11 @@ fn names(destination: &Destination) -> String {
     text
 }
 
-<<<<<<< HEAD
 /// A number of flows.
 fn flows(count: u64) -> String {
     format!("{count} flow{}", if count == 1 { "" } else { "s" })
-=======
+}
+
 /// Who resolves around the DNS.
 fn httpdns(out: &mut String, summary: &Summary) {
     for ((app, service), seen) in &summary.httpdns {
@@ -262,7 +262,6 @@ fn httpdns(out: &mut String, summary: &Summary) {
             seen.lookups, seen.answers
         );
     }
->>>>>>> main
 }
 
 /// At most `limit` characters.

@@ -209,13 +209,8 @@ impl FlowStage {
             record.origin.clone_from(&memory.origin);
         }
         let sides = self.sides(&record);
-<<<<<<< HEAD
         let mut remote = self.parts.enricher.remote_at(sides.remote.addr, record.start);
-        let device = self.parts.enricher.device(sides.device.addr, sides.device_mac);
-=======
-        let mut remote = self.parts.enricher.remote(sides.remote.addr);
         let device = self.parts.enricher.device(sides.device.addr, sides.device_mac, record.start);
->>>>>>> main
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
         }

@@ -19,11 +19,8 @@ mod durable;
 mod fuzz_replay;
 mod house;
 mod layering;
-<<<<<<< HEAD
 mod live;
-=======
 mod processes;
->>>>>>> main
 mod reading;
 mod schema;
 mod truth;
