@@ -193,7 +193,7 @@ fn build(config: &Config) -> Result<Parts, String> {
         catalogue: &config.catalogue,
         enrich: &config.enrich,
         policy: &config.policy,
-        at: clock::today(),
+        at: None,
     })
     .map_err(|e| e.to_string())
 }

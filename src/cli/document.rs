@@ -19,6 +19,7 @@ use super::score::ScoreDocument;
 
 /// The whole document.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "whither summary document"))]
 pub(super) struct Document<'a> {
     captures: Vec<CaptureDocument>,
     totals: Totals,
@@ -36,6 +37,7 @@ pub(super) struct Document<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CaptureDocument {
     path: String,
     sha256: Option<String>,
@@ -52,6 +54,7 @@ struct CaptureDocument {
 
 /// What a capture brings along: who made its packets, names of addresses.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OriginDocument {
     /// By what means makers of packets were told (`pcapdroid_trailer`, `pktap`…).
     kind: Vec<&'static str>,
@@ -88,6 +91,7 @@ impl OriginDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Totals {
     flows: u64,
     packets: u64,
@@ -99,6 +103,7 @@ struct Totals {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ApplicationDocument {
     /// `null` for what could not be named.
     id: Option<Arc<str>>,
@@ -117,12 +122,14 @@ struct ApplicationDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RoleDocument {
     country: Option<String>,
     certainty: &'static str,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DestinationDocument {
     /// Where the machine stands, as far as that is known.
     country: Option<String>,
@@ -153,6 +160,7 @@ struct DestinationDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct HttpdnsDocument {
     /// `null` where the application could not be named.
     app: Option<Arc<str>>,
@@ -164,6 +172,7 @@ struct HttpdnsDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DeviceDocument {
     id: Arc<str>,
     name: Option<Arc<str>>,
@@ -189,6 +198,7 @@ struct DeviceDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RuleDocument {
     id: Arc<str>,
     matched: RuleCounts,
@@ -197,6 +207,7 @@ struct RuleDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RuleCounts {
     flows: u64,
     bytes_up: u64,
@@ -204,12 +215,14 @@ struct RuleCounts {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ReasonDocument {
     reason: Arc<str>,
     flows: u64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ProvenanceDocument {
     version: Arc<str>,
     catalogue: Arc<str>,
@@ -218,6 +231,7 @@ struct ProvenanceDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DatabaseDocument {
     name: Arc<str>,
     build: Arc<str>,
@@ -243,6 +257,7 @@ impl From<&Provenance> for ProvenanceDocument {
 
 /// The ledger, as every document shows it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct LedgerDocument {
     packets: PacketsDocument,
     flows: FlowsDocument,
@@ -260,6 +275,7 @@ pub(super) struct LedgerDocument {
 }
 
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EncryptedDnsDocument {
     flows: u64,
     bytes: u64,
@@ -267,6 +283,7 @@ struct EncryptedDnsDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EncryptedResolverDocument {
     transport: &'static str,
     resolver: Option<Arc<str>>,
@@ -292,6 +309,7 @@ impl From<&Summary> for EncryptedDnsDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PacketsDocument {
     read: u64,
     decoded: u64,
@@ -303,6 +321,7 @@ struct PacketsDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FlowsDocument {
     created: u64,
     active: u64,
@@ -311,6 +330,7 @@ struct FlowsDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct GapDocument {
     source: String,
     kind: &'static str,
@@ -534,5 +554,16 @@ fn rule(id: &Arc<str>, rule: &summary::RuleTally) -> RuleDocument {
             .iter()
             .map(|(reason, flows)| ReasonDocument { reason: Arc::clone(reason), flows: *flows })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document;
+    use crate::deliver::schema::{expect, schema};
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_code() {
+        expect("docs/reference/summary.schema.json", &schema::<Document<'static>>());
     }
 }

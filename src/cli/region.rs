@@ -10,6 +10,7 @@ use crate::policy::groups;
 
 /// A claim in a document.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RegionDocument {
     vendor: Arc<str>,
     name: String,

@@ -14,6 +14,7 @@ use super::table;
 const SHOWN: usize = 12;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ScoreDocument {
     /// Flows that are no lookups.
     flows: u64,
@@ -29,6 +30,7 @@ pub(super) struct ScoreDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct MarksDocument {
     precision: Option<f64>,
     recall: Option<f64>,
@@ -42,6 +44,7 @@ struct MarksDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DifferenceDocument {
     maker: Arc<str>,
     named: Arc<str>,

@@ -51,7 +51,8 @@ fn headline(out: &mut String, summary: &Summary, captures: &[CaptureInfo]) {
         let span = match (capture.first, capture.last) {
             (Some(first), Some(last)) => {
                 format!(
-                    "{} to {}, {:.1} s",
+                    "{} packets, {} to {}, {:.1} s",
+                    capture.packets,
                     first.to_rfc3339(0),
                     last.to_rfc3339(0),
                     last.since(first).as_secs_f64()
@@ -60,14 +61,14 @@ fn headline(out: &mut String, summary: &Summary, captures: &[CaptureInfo]) {
             _ => "no packets".to_owned(),
         };
         let broken = if capture.complete { "" } else { "  INCOMPLETE" };
-        let _ = writeln!(out, "{}: {} packets, {span}{broken}", capture.path.display(), capture.packets);
+        let _ = writeln!(out, "{}: {span}{broken}", capture.path.display());
         makers(out, capture);
     }
     let t = &summary.totals;
     let _ = writeln!(
         out,
-        "{} flows, {} up, {} down, {} device{}\n",
-        t.flows,
+        "{}, {} up, {} down, {} device{}\n",
+        flows(t.flows),
         bytes(t.bytes.up),
         bytes(t.bytes.down),
         summary.devices.len(),
@@ -141,7 +142,26 @@ fn destinations(out: &mut String, summary: &Summary, style: Style) {
         }
     }
     out.push_str(&trimmed(&table));
-    out.push_str("A country with ? is disputed or weak and never counts as a match; * is anycast. Seats are the operator's and its owner's.\n\n");
+    legend(out, summary);
+}
+
+/// Explains the marks, those that occur.
+fn legend(out: &mut String, summary: &Summary) {
+    let keys = || summary.applications.values().flat_map(|app| app.destinations.keys());
+    let shown = [Role::Server, Role::Operator, Role::Owner];
+    let weak = |key: &DestinationKey| {
+        Role::OF_ADDRESS.iter().zip(key.roles).any(|(role, (country, certainty))| {
+            let sure = matches!(certainty, Certainty::High | Certainty::Medium);
+            shown.contains(role) && country.is_some() && !sure
+        })
+    };
+    if keys().any(weak) {
+        out.push_str(" ? disputed or weak: never counts as a match\n");
+    }
+    if keys().any(|key| key.anycast) {
+        out.push_str(" * anycast: the same address answers from several places\n");
+    }
+    out.push('\n');
 }
 
 fn application_row(id: Option<&str>, app: &Application) -> Vec<Cell> {
@@ -229,6 +249,11 @@ fn names(destination: &Destination) -> String {
     text
 }
 
+/// A number of flows.
+fn flows(count: u64) -> String {
+    format!("{count} flow{}", if count == 1 { "" } else { "s" })
+}
+
 /// Who resolves around the DNS.
 fn httpdns(out: &mut String, summary: &Summary) {
     for ((app, service), seen) in &summary.httpdns {
@@ -310,18 +335,19 @@ fn rules(out: &mut String, summary: &Summary) {
     for (id, rule) in &summary.rules {
         let _ = writeln!(
             out,
-            "  {id}: {} flows match ({} up, {} down); of {} flows it cannot be told ({} up, {} down)",
-            rule.matched.flows,
+            "  {id}: {} {} ({} up, {} down); of {} it cannot be told ({} up, {} down)",
+            flows(rule.matched.flows),
+            if rule.matched.flows == 1 { "matches" } else { "match" },
             bytes(rule.matched.bytes.up),
             bytes(rule.matched.bytes.down),
-            rule.cannot_tell.flows,
+            flows(rule.cannot_tell.flows),
             bytes(rule.cannot_tell.bytes.up),
             bytes(rule.cannot_tell.bytes.down),
         );
         let mut reasons: Vec<_> = rule.reasons.iter().collect();
         reasons.sort_by_key(|(_, flows)| std::cmp::Reverse(**flows));
-        for (reason, flows) in reasons.iter().take(REASONS_SHOWN) {
-            let _ = writeln!(out, "    cannot tell, {flows} flows: {reason}");
+        for (reason, count) in reasons.iter().take(REASONS_SHOWN) {
+            let _ = writeln!(out, "    cannot tell, {}: {reason}", flows(**count));
         }
         if reasons.len() > REASONS_SHOWN {
             let _ =
@@ -350,20 +376,21 @@ fn one_alert(out: &mut String, alert: &Alert, style: Style) {
     let who = alert.device.name.as_deref().unwrap_or(&alert.device.id);
     let _ = writeln!(
         out,
-        "  [{severity}] {}: {app} on {who} → {} (role {}), {} up, {} down, {} flow{}, since {}",
+        "  [{severity}] {}: {app} on {who} → {} (role {}), {} up, {} down, {}, since {}",
         alert.rule_name,
         alert.country,
         alert.role,
         bytes(alert.bytes.up),
         bytes(alert.bytes.down),
-        alert.flows,
-        if alert.flows == 1 { "" } else { "s" },
+        flows(alert.flows),
         alert.start.to_rfc3339(0),
     );
     for reason in &alert.because {
         let _ = writeln!(out, "      because {reason}");
     }
-    if let Some(evidence) = alert.evidence.first() {
+    // A rule for named applications has said so among its reasons.
+    let said = alert.because.iter().any(|reason| reason.starts_with("the app is "));
+    if let Some(evidence) = alert.evidence.first().filter(|_| !said) {
         let tier = alert.identification.tier.map_or("-", Tier::letter);
         let _ =
             writeln!(out, "      application by {} {} (tier {tier})", evidence.kind.word(), evidence.value);

@@ -13,6 +13,8 @@ pub mod ecs;
 mod error;
 pub mod json;
 pub mod jsonl;
+#[cfg(test)]
+pub(crate) mod schema;
 pub mod sink;
 
 pub use community_id::community_id;

@@ -1,38 +1,38 @@
-//! A bounded memory of answers by address, in two generations: cheap, without a clock, and forgetting the least used.
+//! A bounded memory of answers by question, in two generations: cheap, without a clock, and forgetting the least used.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::Hash;
 
 /// What was answered lately. It never changes an answer, only how fast it comes.
 #[derive(Debug)]
-pub(super) struct Cache<T> {
-    young: HashMap<IpAddr, T>,
-    old: HashMap<IpAddr, T>,
+pub(super) struct Cache<K, T> {
+    young: HashMap<K, T>,
+    old: HashMap<K, T>,
     half: usize,
 }
 
-impl<T: Clone> Cache<T> {
+impl<K: Hash + Eq + Copy, T: Clone> Cache<K, T> {
     /// A memory of at most `entries` answers.
     pub(super) fn new(entries: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), half: (entries / 2).max(1) }
     }
 
-    /// The answer for `addr`, if remembered.
-    pub(super) fn get(&mut self, addr: IpAddr) -> Option<T> {
-        if let Some(found) = self.young.get(&addr) {
+    /// The answer to `key`, if remembered.
+    pub(super) fn get(&mut self, key: K) -> Option<T> {
+        if let Some(found) = self.young.get(&key) {
             return Some(found.clone());
         }
-        let found = self.old.remove(&addr)?;
-        self.put(addr, found.clone());
+        let found = self.old.remove(&key)?;
+        self.put(key, found.clone());
         Some(found)
     }
 
     /// Remembers an answer.
-    pub(super) fn put(&mut self, addr: IpAddr, answer: T) {
-        if self.young.len() >= self.half && !self.young.contains_key(&addr) {
+    pub(super) fn put(&mut self, key: K, answer: T) {
+        if self.young.len() >= self.half && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(addr, answer);
+        self.young.insert(key, answer);
     }
 
     /// Forgets everything.
@@ -44,6 +44,8 @@ impl<T: Clone> Cache<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]

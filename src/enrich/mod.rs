@@ -3,7 +3,7 @@
 //! It joins geo databases ([`GeoSet`]), the operator table ([`OperatorTable`]), the local networks and devices
 //! ([`Networks`]) and the names seen in DNS ([`Names`]) behind one front, the [`Enricher`]. It judges nothing: what a country
 //! means is `policy`'s business, which app it is `appid`'s. An address that is special or local is never geolocated.
-//! It reads no clock: on which day ownership is judged is told to it ([`Enricher::judge_by`]).
+//! It reads no clock: ownership is judged by the day of each flow, or by one that is told to it ([`Enricher::judge_by`]).
 
 pub mod build;
 mod cache;
@@ -69,7 +69,8 @@ pub struct Enricher {
 #[derive(Debug)]
 struct Remembered {
     set: Arc<GeoSet>,
-    cache: Cache<RemoteContext>,
+    /// By address, and by the days between which no operator row changes.
+    cache: Cache<(IpAddr, usize), RemoteContext>,
 }
 
 impl Enricher {
@@ -117,31 +118,41 @@ impl Enricher {
         &self.operators
     }
 
-    /// Judges ownership as of `day` from now on; `None` stands for the day on which the operator table was last
-    /// looked through.
+    /// Judges ownership as of `day` from now on, whatever a flow's own time; `None` takes that back.
     pub fn judge_by(&mut self, day: Option<Date>) {
         self.day = day;
         self.remembered.get_mut().unwrap_or_else(PoisonError::into_inner).cache.clear();
     }
 
-    /// All that is known of a remote address. The same address gives the same answer until a reload.
+    /// All that is known of a remote address, judged by the day on which the operator table was last looked through.
     pub fn remote(&self, addr: IpAddr) -> RemoteContext {
+        self.answer(addr, self.day)
+    }
+
+    /// The same, judged by the day of `at`: whose a network was then. The same address and day give the same answer
+    /// until a reload.
+    pub fn remote_at(&self, addr: IpAddr, at: Timestamp) -> RemoteContext {
+        self.answer(addr, self.day.or_else(|| plausible_day(at)))
+    }
+
+    fn answer(&self, addr: IpAddr, day: Option<Date>) -> RemoteContext {
         let addr = addr.to_canonical();
         let set = self.geo.load();
+        let key = (addr, self.operators.epoch(day));
         {
             let mut remembered = self.lock();
             if !Arc::ptr_eq(&remembered.set, &set) {
                 remembered.set = Arc::clone(&set);
                 remembered.cache.clear();
             }
-            if let Some(found) = remembered.cache.get(addr) {
+            if let Some(found) = remembered.cache.get(key) {
                 return found;
             }
         }
-        let context = self.work_out(addr, &set).0;
+        let context = self.work_out(addr, &set, day).0;
         let mut remembered = self.lock();
         if Arc::ptr_eq(&remembered.set, &set) {
-            remembered.cache.put(addr, context.clone());
+            remembered.cache.put(key, context.clone());
         }
         context
     }
@@ -151,7 +162,7 @@ impl Enricher {
         let asked = addr;
         let addr = addr.to_canonical();
         let set = self.geo.load();
-        let (remote, row) = self.work_out(addr, &set);
+        let (remote, row) = self.work_out(addr, &set, self.day);
         let databases = if remote.scope == NetworkScope::Global {
             let names = set.databases().iter().map(|d| Arc::clone(&d.build().name));
             names.zip(set.answers(remote.looked_up)).collect()
@@ -272,7 +283,12 @@ impl Enricher {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work_out(&self, addr: IpAddr, set: &GeoSet) -> (RemoteContext, Option<Arc<OperatorRow>>) {
+    fn work_out(
+        &self,
+        addr: IpAddr,
+        set: &GeoSet,
+        day: Option<Date>,
+    ) -> (RemoteContext, Option<Arc<OperatorRow>>) {
         let inner = transition::inner(addr);
         let looked_up = inner.map_or(addr, |(inner, _)| inner);
         let scope = match is_special_address(looked_up) {
@@ -302,7 +318,7 @@ impl Enricher {
             );
         }
         let answers = set.answers(looked_up);
-        let row = self.operators.find(looked_up, lookup::asn(&answers), self.day).cloned();
+        let row = self.operators.find(looked_up, lookup::asn(&answers), day).cloned();
         let lookup::Conclusion { anycast, operator, roles } = lookup::conclude(&answers, row.as_deref());
         (
             RemoteContext {
@@ -320,4 +336,12 @@ impl Enricher {
             row,
         )
     }
+}
+
+/// The day of a capture's time; none when its clock was plainly not set (before 2000), for a network must not be taken
+/// for a former owner's on the word of such a clock.
+fn plausible_day(at: Timestamp) -> Option<Date> {
+    let seconds = at.as_nanos().div_euclid(1_000_000_000);
+    let day = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_second(seconds).ok()?).date();
+    (day.year() >= 2000).then_some(day)
 }

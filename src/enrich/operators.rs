@@ -76,6 +76,8 @@ pub struct OperatorTable {
     by_asn: BTreeMap<u32, Vec<Arc<OperatorRow>>>,
     /// Longest prefix first.
     by_prefix: Vec<(IpNet, Arc<OperatorRow>)>,
+    /// Days on which a row begins to hold or holds no more, in order.
+    changes: Vec<Date>,
     as_of: Option<Date>,
     builds: Vec<SourceBuild>,
 }
@@ -173,6 +175,12 @@ impl OperatorTable {
         self.by_asn.values().flatten().chain(self.by_prefix.iter().map(|(_, row)| row))
     }
 
+    /// How many days on which some row begins or ends to hold lie before `day`: the rows of two days with the same
+    /// number are the same.
+    pub(super) fn epoch(&self, day: Option<Date>) -> usize {
+        day.or(self.as_of).map_or(0, |day| self.changes.partition_point(|change| *change <= day))
+    }
+
     /// All rows by AS number.
     pub fn by_asn(&self) -> impl Iterator<Item = (u32, &Arc<OperatorRow>)> {
         self.by_asn.iter().flat_map(|(asn, rows)| rows.iter().map(|row| (*asn, row)))
@@ -260,6 +268,11 @@ impl OperatorTable {
     fn finish(&mut self) {
         // Stable: of equal prefixes the admin's stays first.
         self.by_prefix.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
+        let rows = self.by_asn.values().flatten().chain(self.by_prefix.iter().map(|(_, row)| row));
+        let bounds = rows.flat_map(|row| [row.since, row.until.and_then(|last| last.tomorrow().ok())]);
+        self.changes = bounds.flatten().collect();
+        self.changes.sort_unstable();
+        self.changes.dedup();
     }
 }
 

@@ -104,6 +104,20 @@ fn the_owner_of_tiktoks_american_network_depends_on_the_day() {
     let bytedance = ip("130.44.212.1");
     assert_eq!(answer(&enricher.remote(bytedance), Role::Owner), ("CN".to_owned(), Certainty::Disputed));
     assert_eq!(answer(&enricher.remote(bytedance), Role::Operator), ("US".to_owned(), Certainty::Medium));
+    let at = |seconds| {
+        let remote = enricher.remote_at(bytedance, Timestamp::from_parts(seconds, 0));
+        answer(&remote, Role::Owner).1
+    };
+    // 2026-01-21 and the day after, in both orders: what is remembered must not leak from one to the other.
+    for (seconds, certainty) in [
+        (1_768_953_600 + 86_399, Certainty::High),
+        (1_768_953_600 + 86_400, Certainty::Disputed),
+        (1_768_953_600, Certainty::High),
+        // A clock that was never set says nothing of ownership.
+        (86_400, Certainty::Disputed),
+    ] {
+        assert_eq!(at(seconds), certainty, "{seconds}");
+    }
     enricher.judge_by(Some("2024-05-01".parse().unwrap()));
     assert_eq!(answer(&enricher.remote(bytedance), Role::Owner), ("CN".to_owned(), Certainty::High));
 }

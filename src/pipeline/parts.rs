@@ -39,7 +39,7 @@ pub struct Recipe<'a> {
     pub enrich: &'a EnrichConfig,
     /// Rules.
     pub policy: &'a PolicyConfig,
-    /// By which day ownership is judged; `None`: the day on which the operator table was last looked through.
+    /// By which day ownership is judged; `None`: each flow by its own.
     pub at: Option<Date>,
 }
 

@@ -7,7 +7,7 @@
 //! Beside its own expectations every case is held to what is always true: the identities, that two runs give the same
 //! bytes, and the schemas.
 
-mod expect;
+pub(crate) mod expect;
 mod identities;
 mod make;
 mod runner;
@@ -38,6 +38,50 @@ macro_rules! cases {
 cases! {
     neighbours::neighbours,
     places::demo,
+    places::server_in_china,
+    places::chinese_operator_abroad,
+    places::owner_role,
+    places::cannot_tell_anycast,
+    places::disputed,
+    places::owner_by_date,
+    rules::only_one_app,
+    rules::only_one_tag,
+    rules::group_of_countries,
+    rules::all_countries_but,
+    rules::profile_named_2020,
+    rules::fail_on,
+    rules::lookalikes,
+    rules::amount_in_a_window,
+    rules::amount_in_one_direction,
+    wires::vlan,
+    wires::qinq,
+    wires::pppoe,
+    wires::tunnels,
+    wires::fragments,
+    wires::ends_of_connections,
+    wires::a_long_flow,
+    wires::frames_not_understood,
+    wires::short_snapshots,
+    wires::quic_initials,
+    names::hello_cut_everywhere,
+    names::cover_name,
+    names::names_from_dns,
+    names::dns_poisoning,
+    names::http_and_proxy,
+    names::hostile_names,
+    names::unnamed,
+    files::cut_short,
+    files::broken_in_the_middle,
+    files::an_empty_capture,
+    files::no_capture,
+    files::bad_config,
+    files::gzip,
+    files::zstd,
+    files::standard_input,
+    files::pcapng_sections,
+    files::merged_by_time,
+    files::bare_ip,
+    files::clock_set,
 }
 
 #[test]

@@ -10,16 +10,18 @@
     reason = "a test ends by panicking, and says why it skips"
 )]
 
-#[allow(dead_code, reason = "the captures of further cases use the rest")]
 mod builder;
 mod captures;
 mod cases;
+mod cli;
 mod docs;
 mod durable;
 mod fuzz_replay;
 mod house;
 mod layering;
+mod live;
 mod processes;
 mod reading;
+mod schema;
 mod truth;
 mod tshark;

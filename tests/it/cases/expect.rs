@@ -6,12 +6,12 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Whether the committed files are to be rewritten.
-pub(super) fn updating() -> bool {
+fn updating() -> bool {
     std::env::var_os("UPDATE_EXPECT").is_some_and(|v| v == "1")
 }
 
 /// Compares bytes with a committed file, or writes it.
-pub(super) fn file(path: &Path, actual: &[u8]) {
+pub(crate) fn file(path: &Path, actual: &[u8]) {
     if updating() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, actual).unwrap();

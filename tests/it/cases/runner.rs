@@ -1,4 +1,4 @@
-//! Runs one case: the real program, in the case's folder, thrice.
+//! Runs one case: the real program, in the case's folder, twice, and once more for the table.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{expect, folder, identities, select};
+use crate::schema::Schema;
 
 /// `case.toml`.
 #[derive(Debug, Deserialize)]
@@ -55,28 +56,32 @@ pub(super) fn check(name: &str, inputs: &[(&str, Vec<u8>)]) {
         fs::read_to_string(folder.join("case.toml")).unwrap_or_else(|e| panic!("{name}: case.toml: {e}"));
     let case: Case = toml::from_str(&text).unwrap_or_else(|e| panic!("{name}: case.toml: {e}"));
 
-    let table = case.run(&folder, &[]);
-    let said = String::from_utf8_lossy(&table.stderr).into_owned();
-    assert_eq!(table.status.code(), Some(case.exit), "{name}: exit code; standard error:\n{said}");
+    let scratch = TempDir::new().unwrap();
+    let output = case.documents(&folder, scratch.path());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(case.exit), "{name}: exit code; standard error:\n{said}");
     for text in &case.stderr {
         assert!(said.contains(text.as_str()), "{name}: standard error does not say {text:?}:\n{said}");
     }
     if [1, 2].contains(&case.exit) {
-        assert!(table.stdout.is_empty(), "{name}: a failed run has no result");
+        assert!(output.stdout.is_empty(), "{name}: a failed run has no result");
         return;
     }
-    let text = String::from_utf8(table.stdout).expect("the table is UTF-8");
-    assert_harmless(name, &text);
-    if case.table {
-        expect::file(&folder.join("expected/table.txt"), expect::undated(&text).as_bytes());
-    }
-
-    let (first, second) = (case.documents(&folder), case.documents(&folder));
+    let first = texts(output, scratch.path());
+    let second = texts(case.documents(&folder, scratch.path()), scratch.path());
     assert!(first == second, "{name}: two runs gave different bytes");
-    let reading = Reading::parse(&first);
     for text in &first {
         assert_harmless(name, text);
     }
+    if case.table {
+        let table = case.run(&folder, &[]);
+        assert_eq!(table.status.code(), Some(case.exit), "{name}: exit code of the table");
+        let text = String::from_utf8(table.stdout).expect("the table is UTF-8");
+        assert_harmless(name, &text);
+        expect::file(&folder.join("expected/table.txt"), expect::undated(&text).as_bytes());
+    }
+
+    let reading = Reading::parse(&first);
     compare(&folder.join("expected/summary.json"), &case.summary, || {
         select::parts(&expect::normalised(&reading.summary), &case.summary)
     });
@@ -86,11 +91,24 @@ pub(super) fn check(name: &str, inputs: &[(&str, Vec<u8>)]) {
     compare(&folder.join("expected/flows.json"), &case.flows, || rows(&reading.flows, &case.flows));
     compare(&folder.join("expected/alerts.json"), &case.alerts, || rows(&reading.alerts, &case.alerts));
     identities::check(name, &reading);
+    hold_to_schemas(name, &reading);
 }
 
 fn compare(path: &Path, paths: &[String], actual: impl FnOnce() -> Value) {
     if !paths.is_empty() {
         expect::file(path, format!("{:#}\n", actual()).as_bytes());
+    }
+}
+
+/// Every document is what the committed schemas say.
+fn hold_to_schemas(name: &str, reading: &Reading) {
+    let summary = std::slice::from_ref(&reading.summary);
+    for (kind, documents) in [("summary", summary), ("flow", &*reading.flows), ("alert", &*reading.alerts)] {
+        let schema = Schema::of(kind);
+        for document in documents {
+            let faults = schema.faults(document);
+            assert!(faults.is_empty(), "{name}: {kind}: {}", faults.join("; "));
+        }
     }
 }
 
@@ -121,21 +139,21 @@ impl Case {
             .unwrap()
     }
 
-    /// Summary document, flow lines and alert lines of one run.
-    fn documents(&self, folder: &Path) -> [String; 3] {
-        let scratch = TempDir::new().unwrap();
-        let (flows, alerts) = (scratch.path().join("flows"), scratch.path().join("alerts"));
-        let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let (flows_path, alerts_path) = (text(&flows), text(&alerts));
-        let output =
-            self.run(folder, &["--format", "json", "--flows", &flows_path, "--alerts", &alerts_path]);
-        assert_eq!(output.status.code(), Some(self.exit), "{}", String::from_utf8_lossy(&output.stderr));
-        [
-            String::from_utf8(output.stdout).expect("JSON is UTF-8"),
-            fs::read_to_string(flows).unwrap(),
-            fs::read_to_string(alerts).unwrap(),
-        ]
+    /// A run that gives the summary document, flow lines and alert lines, the latter two in files in `scratch`.
+    fn documents(&self, folder: &Path, scratch: &Path) -> Output {
+        let (flows, alerts) = (scratch.join("flows"), scratch.join("alerts"));
+        let paths = [flows.to_str().unwrap(), alerts.to_str().unwrap()];
+        self.run(folder, &["--format", "json", "--flows", paths[0], "--alerts", paths[1]])
     }
+}
+
+/// What such a run gave.
+fn texts(output: Output, scratch: &Path) -> [String; 3] {
+    [
+        String::from_utf8(output.stdout).expect("JSON is UTF-8"),
+        fs::read_to_string(scratch.join("flows")).unwrap(),
+        fs::read_to_string(scratch.join("alerts")).unwrap(),
+    ]
 }
 
 impl Reading {
