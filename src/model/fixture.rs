@@ -109,6 +109,8 @@ pub(crate) fn flow() -> EnrichedFlow {
             region_claim: None,
         },
         device_is_source: true,
+        translation: None,
+        duplicate_of: None,
         verdicts: Vec::new(),
         provenance: Arc::new(Provenance::default()),
     }
