@@ -138,7 +138,7 @@ impl Default for EnrichConfig {
             devices_from: DevicesFrom::default(),
             conntrack: ConntrackConfig::default(),
             router_threshold: 8,
-            cache_entries: 65_536,
+            cache_entries: 8_192,
             max_names: 131_072,
             name_grace: HumanDuration::from_secs(3600),
         }
