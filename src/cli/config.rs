@@ -57,6 +57,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         meter: config.meter.clone(),
         alert: config.alert.clone(),
         processes: config.processes.clone(),
+        conntrack: config.enrich.conntrack.clone(),
         local: Networks::new(&config.enrich).local(),
     }
 }

@@ -30,6 +30,8 @@ pub struct EnrichConfig {
     pub devices: Vec<NamedDevice>,
     /// Where else devices are known from.
     pub devices_from: DevicesFrom,
+    /// Address translation on this gateway.
+    pub conntrack: ConntrackConfig,
     /// More local IPv4 addresses or IPv6 /64 networks than this behind one MAC address: it is a router, and its devices are known by address.
     pub router_threshold: usize,
     /// How many addresses' answers are remembered, so that each is worked out once.
@@ -66,6 +68,22 @@ pub struct NamedDevice {
     /// Its addresses. An address decides before a MAC address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
+}
+
+/// The kernel's connection tracking, for `whither run` on the gateway that translates addresses. Needs CAP_NET_ADMIN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ConntrackConfig {
+    /// Whether it is listened to.
+    pub enabled: bool,
+    /// Connections kept at once, ended ones that flow records may still need among them.
+    pub max_connections: usize,
+}
+
+impl Default for ConntrackConfig {
+    fn default() -> Self {
+        Self { enabled: false, max_connections: 65_536 }
+    }
 }
 
 /// Tables that say which card holds which address, and what it is called. Read at the start, on SIGHUP, and by `whither run`
@@ -123,6 +141,7 @@ impl Default for EnrichConfig {
             networks: Vec::new(),
             devices: Vec::new(),
             devices_from: DevicesFrom::default(),
+            conntrack: ConntrackConfig::default(),
             router_threshold: 8,
             cache_entries: 8_192,
             max_names: 131_072,
@@ -143,6 +162,7 @@ impl EnrichConfig {
             ("router-threshold", self.router_threshold, 1),
             ("cache-entries", self.cache_entries, 2),
             ("max-names", self.max_names, 2),
+            ("conntrack.max-connections", self.conntrack.max_connections, 16),
         ] {
             if value < least {
                 problem(format!("enrich.{key}"), format!("is {value}: expected at least {least}"));

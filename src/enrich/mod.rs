@@ -8,6 +8,7 @@
 pub mod build;
 mod cache;
 mod config;
+pub mod conntrack;
 mod devices;
 mod digest;
 mod error;
@@ -30,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::Date;
 
-pub use config::{DevicesFrom, EnrichConfig, NamedDevice, NamedNetwork};
+pub use config::{ConntrackConfig, DevicesFrom, EnrichConfig, NamedDevice, NamedNetwork};
 pub use devices::Devices;
 pub use devices::tables::{DeviceTables, Refreshed};
 pub use error::EnrichError;

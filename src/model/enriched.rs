@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceContext, FlowRecord, Identification, RemoteContext, Verdict};
+use super::{DeviceContext, Endpoint, FlowId, FlowRecord, Identification, RemoteContext, Verdict};
 
 /// One data file that conclusions rest on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,19 @@ pub struct Provenance {
     pub databases: Vec<SourceBuild>,
 }
 
+/// What stands for a device beyond a gateway that translates addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Translation {
+    /// The device's own address and port.
+    pub inner: Endpoint,
+    /// What stands for it outside.
+    pub outer: Endpoint,
+    /// Tracking zone; 0 where none is used.
+    pub zone: u16,
+    /// The mark that the gateway's rules gave the connection.
+    pub mark: u32,
+}
+
 /// One record, judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrichedFlow {
@@ -43,6 +56,12 @@ pub struct EnrichedFlow {
     pub remote: RemoteContext,
     /// Whether the device is the record's source (it began the flow).
     pub device_is_source: bool,
+    /// How the kernel translated it, where that is known: the device is behind that.
+    #[serde(default)]
+    pub translation: Option<Translation>,
+    /// It is another view of this flow, on the other side of a gateway: it counts in no total.
+    #[serde(default)]
+    pub duplicate_of: Option<FlowId>,
     /// What the rules say; rules that do not concern the flow are left out.
     pub verdicts: Vec<Verdict>,
     /// What the conclusions rest on.

@@ -113,6 +113,8 @@ pub(crate) fn flow() -> EnrichedFlow {
             physics: None,
         },
         device_is_source: true,
+        translation: None,
+        duplicate_of: None,
         verdicts: Vec::new(),
         provenance: Arc::new(Provenance::default()),
     }

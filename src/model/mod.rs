@@ -34,7 +34,7 @@ pub use candidate::NameCandidate;
 pub use device::{DeviceAbout, DeviceClass, DeviceObservation, DeviceOrigin, DeviceText};
 pub use dns::{CaptureName, DnsAnswer, DnsObservation, EchName, LookupVia};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RegionClaim, RegionPlace, RemoteContext, Tenant};
-pub use enriched::{EnrichedFlow, Provenance, SourceBuild};
+pub use enriched::{EnrichedFlow, Provenance, SourceBuild, Translation};
 pub use facts::{
     CertificateFact, DnsTransport, Ech, EncryptedDns, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof,
     StunFact,

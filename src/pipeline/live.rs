@@ -25,6 +25,7 @@ use crate::model::{Ledger, Timestamp};
 use crate::store::{StoreConfig, StoreError};
 use crate::telemetry::Throttle;
 
+use super::conntrack::{ConntrackThread, Told};
 use super::keeper::{Keeper, Kept, LineSink, SinkReport};
 use super::observer::{Observer, Step};
 use super::parts::Parts;
@@ -146,6 +147,7 @@ impl Live {
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
         let (control, reloads) = crossbeam_channel::bounded(1);
         let (tables, refreshed) = crossbeam_channel::bounded(1);
+        let (send_told, told) = crossbeam_channel::bounded(QUEUE);
         let mut threads = runners;
         threads.push(spawn("keeper".into(), move || keeper.run())?);
         let mut book = AlertBook::new(&settings.alert);
@@ -156,10 +158,19 @@ impl Live {
         if let Some(processes) = &processes {
             stage.tell_processes(processes.shared());
         }
+        let conntrack = if live { ConntrackThread::open(&settings.conntrack) } else { None };
+        if conntrack.is_some() {
+            stage.track_connections(settings.conntrack.max_connections);
+        }
         let sink = LineSink { shared: Arc::clone(&shared), lines };
-        let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, refreshed, stage, sink };
+        let judge =
+            JudgeThread { shared: Arc::clone(&shared), batches, reloads, refreshed, told, stage, sink };
         threads.push(spawn("flow".into(), move || judge.run())?);
         shared.feeds_open.store(feeds.len() as u64, Ordering::SeqCst);
+        if let Some(conntrack) = conntrack {
+            let shared = Arc::clone(&shared);
+            threads.push(spawn("conntrack".into(), move || conntrack.run(&shared, &send_told))?);
+        }
         if let Some(processes) = processes {
             let shared = Arc::clone(&shared);
             threads.push(spawn("processes".into(), move || processes.run(&shared))?);
@@ -374,6 +385,7 @@ struct JudgeThread {
     batches: Receiver<Batch>,
     reloads: Receiver<Parts>,
     refreshed: Receiver<Refreshed>,
+    told: Receiver<Told>,
     stage: FlowStage,
     sink: LineSink,
 }
@@ -393,6 +405,10 @@ impl JudgeThread {
                     }
                     // The handle is gone: no more reloads, but the sources may still have something to say.
                     Err(_) => self.reloads = crossbeam_channel::never(),
+                },
+                recv(self.told) -> told => match told {
+                    Ok(told) => self.stage.learn_connections(&told),
+                    Err(_) => self.told = crossbeam_channel::never(),
                 },
                 recv(self.refreshed) -> read => match read {
                     Ok(read) => self.stage.learn_tables(&read),

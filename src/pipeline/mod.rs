@@ -12,6 +12,7 @@
 //! | keeper → sink | the store | nothing: a sink that is behind only makes the store keep more |
 
 pub mod clock;
+mod conntrack;
 pub mod keeper;
 pub mod live;
 pub mod observer;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use crate::alert::AlertConfig;
 use crate::decode::{DecodeConfig, Decoder};
+use crate::enrich::ConntrackConfig;
 use crate::inspect::{InspectConfig, Inspector};
 use crate::meter::{LocalNetworks, Meter, MeterConfig};
 use crate::processes::ProcessesConfig;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub alert: AlertConfig,
     /// Which process of this host.
     pub processes: ProcessesConfig,
+    /// The gateway's own address translation; live sources only.
+    pub conntrack: ConntrackConfig,
     /// Networks that count as this side.
     pub local: LocalNetworks,
 }

@@ -8,14 +8,18 @@ use std::sync::Arc;
 
 use crate::alert::AlertBook;
 use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
+use crate::enrich::conntrack::{Connections, View};
 use crate::enrich::{DeviceTables, Enricher, Refreshed, RoundTrip};
 use crate::meter::Observation;
 use crate::model::{
     Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, EvidenceKind,
     Finding, FlowId, FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope,
     Outcome, ProcessRef, Protocol, Provenance, RegionClaim, RemoteContext, Tenant, Tier, Timestamp,
+    Translation,
 };
 use crate::policy::{Judge, Judgement};
+
+use super::conntrack::Told;
 use crate::processes::HostProcesses;
 
 /// Takes what the flow stage gives out.
@@ -61,6 +65,10 @@ pub struct FlowStage {
     now: Timestamp,
     /// This host's processes, where they are looked at.
     host: Option<Arc<HostProcesses>>,
+    /// What this gateway translates, where that is listened to.
+    connections: Option<Connections>,
+    duplicates: u64,
+    duplicate_octets: u64,
 }
 
 /// What is remembered of a flow that gave an interim record.
@@ -103,12 +111,29 @@ impl FlowStage {
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
             host: None,
+            connections: None,
+            duplicates: 0,
+            duplicate_octets: 0,
         }
     }
 
     /// From now on flows of this host get their process.
     pub fn tell_processes(&mut self, host: Arc<HostProcesses>) {
         self.host = Some(host);
+    }
+
+    /// From now on records are joined with connections, at most `most` of them kept.
+    pub fn track_connections(&mut self, most: usize) {
+        self.connections = Some(Connections::new(most));
+    }
+
+    /// Takes what connection tracking told.
+    pub fn learn_connections(&mut self, told: &Told) {
+        let Some(connections) = &mut self.connections else { return };
+        for event in &told.heard.events {
+            connections.learn(event, told.at);
+        }
+        connections.count_losses(told.heard.overruns, told.heard.malformed, told.dropped);
     }
 
     /// Takes one observation the whole way.
@@ -170,6 +195,11 @@ impl FlowStage {
         limits.extend(self.host.iter().flat_map(|host| host.limits()));
         self.neighbours.limits(&mut limits);
         self.fronts.limits(&mut limits);
+        if let Some(connections) = &self.connections {
+            connections.limits(&mut limits);
+        }
+        limits.insert("duplicate_records".to_owned(), self.duplicates);
+        limits.insert("duplicate_octets".to_owned(), self.duplicate_octets);
         limits.insert("open_flows_full".to_owned(), self.open_full);
         limits.insert("unanswered_not_alerted".to_owned(), self.unanswered);
         limits.retain(|_, count| *count > 0);
@@ -185,7 +215,19 @@ impl FlowStage {
     fn judge(&mut self, record: FlowRecord, sink: &mut dyn Sink) {
         self.now = self.now.max(record.end);
         let mut memory = self.open.remove(&record.id).unwrap_or_default();
-        let mut flow = self.enrich(record, &mut memory);
+        let view = self.connections.as_mut().and_then(|c| c.view(&record));
+        let twin = view.and_then(|view| self.connections.as_mut()?.twin(&view, &record));
+        let mut flow = self.enrich(record, view, &mut memory);
+        if twin.is_some() {
+            // Shown, but neither judged nor counted: its other view is.
+            flow.duplicate_of = twin;
+            self.duplicates += 1;
+            let octets = flow.bytes_up().saturating_add(flow.bytes_down());
+            self.duplicate_octets = self.duplicate_octets.saturating_add(octets);
+            self.remember(&flow, memory);
+            sink.flow(&flow);
+            return;
+        }
         let Judgement { verdicts, mut findings } = self.parts.judge.judge(&flow);
         flow.verdicts = verdicts;
         settle_debts(&mut memory.owed, &flow, &mut findings);
@@ -204,12 +246,12 @@ impl FlowStage {
     }
 
     /// Everything that can be concluded about a record before the rules see it.
-    fn enrich(&mut self, mut record: FlowRecord, memory: &mut OpenFlow) -> EnrichedFlow {
+    fn enrich(&mut self, mut record: FlowRecord, view: Option<View>, memory: &mut OpenFlow) -> EnrichedFlow {
         if let Some(host) = self.host.as_ref().filter(|_| record.origin.is_none()) {
             memory.origin = memory.origin.take().or_else(|| host.maker(&record));
             record.origin.clone_from(&memory.origin);
         }
-        let sides = self.sides(&record);
+        let sides = view.and_then(|v| behind(&record, &v)).unwrap_or_else(|| self.sides(&record));
         let mut remote = self.parts.enricher.remote_at(sides.remote.addr, record.start);
         let device = self.parts.enricher.device(sides.device.addr, sides.device_mac, record.start);
         if memory.dns.is_empty() {
@@ -248,6 +290,8 @@ impl FlowStage {
             device,
             remote,
             device_is_source: sides.device_is_source,
+            translation: view.and_then(|v| translation(&v)),
+            duplicate_of: None,
             verdicts: Vec::new(),
             provenance: Arc::clone(&self.parts.provenance),
         }
@@ -350,6 +394,20 @@ impl FlowStage {
 /// addresses must not be able to buy alerts with them. The octets stay in the totals.
 fn unanswered(flow: &EnrichedFlow) -> bool {
     !flow.device_is_source && flow.bytes_up_total() == 0
+}
+
+/// The sides of a record that shows the outside of a translation: the device is behind it.
+fn behind(record: &FlowRecord, view: &View) -> Option<Sides> {
+    let (inner, outer) = view.inner.zip(view.outer).filter(|_| view.outside)?;
+    let device_is_source = record.source == outer;
+    let remote = if device_is_source { record.destination } else { record.source };
+    // The link address is the gateway's.
+    Some(Sides { device: inner, device_mac: None, remote, device_is_source })
+}
+
+fn translation(view: &View) -> Option<Translation> {
+    let (inner, outer) = view.inner.zip(view.outer)?;
+    Some(Translation { inner, outer, zone: view.connection.zone, mark: view.connection.mark })
 }
 
 /// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.

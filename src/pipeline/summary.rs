@@ -344,7 +344,7 @@ impl Sink for Summary {
 
     fn flow(&mut self, flow: &EnrichedFlow) {
         self.time_digits = self.time_digits.max(flow.record.point.time_digits);
-        if !flow.record.is_final() {
+        if !flow.record.is_final() || flow.duplicate_of.is_some() {
             return;
         }
         let (first, last) = self.period.unwrap_or((flow.record.start, flow.record.end));

@@ -11,6 +11,10 @@ pub(super) const SPANS: [i64; 2] = [3_600, 86_400];
 
 /// Adds a record's octets, and its flow if the record is the flow's first.
 pub(super) fn add(connection: &Connection, flow: &EnrichedFlow) -> rusqlite::Result<()> {
+    // The other side of a translation counts already.
+    if flow.duplicate_of.is_some() {
+        return Ok(());
+    }
     let roles = &flow.remote.roles;
     let operator = &flow.remote.operator;
     let seconds = flow.record.end.as_secs();

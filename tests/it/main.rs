@@ -17,6 +17,7 @@ mod cli;
 mod docs;
 mod durable;
 mod fuzz_replay;
+mod gateway;
 mod house;
 mod layering;
 mod live;

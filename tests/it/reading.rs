@@ -53,6 +53,7 @@ pub(crate) fn read_by(paths: &[PathBuf], config: &Config) -> Result<Read, Captur
         meter: config.meter.clone(),
         alert: config.alert.clone(),
         processes: config.processes.clone(),
+        conntrack: config.enrich.conntrack.clone(),
         local: Networks::new(&config.enrich).local(),
     };
     let mut read = Read::default();

@@ -58,6 +58,12 @@ struct Whither<'a> {
     sequence: u32,
     device: Device<'a>,
     remote: Remote<'a>,
+    /// How this gateway translated it; the device is behind that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    translation: Option<TranslationPart>,
+    /// It is another view of the flow with this id, on the other side of this gateway, and counts in no total.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<App<'a>>,
     /// Names seen in the flow itself.
@@ -194,6 +200,37 @@ struct Hello<'a> {
     /// QUIC version of the first Initial (`0x00000001`).
     #[serde(skip_serializing_if = "Option::is_none")]
     quic_version: Option<String>,
+}
+
+/// `whither.translation`: what stands for the device beyond this gateway.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct TranslationPart {
+    /// The device's own address.
+    inner_ip: std::net::IpAddr,
+    /// Its own port.
+    inner_port: u16,
+    /// The address that stands for it outside.
+    outer_ip: std::net::IpAddr,
+    /// The port that does.
+    outer_port: u16,
+    /// Conntrack zone.
+    zone: u16,
+    /// The mark that the gateway's rules gave the connection.
+    mark: u32,
+}
+
+impl TranslationPart {
+    fn new(t: &crate::model::Translation) -> Self {
+        Self {
+            inner_ip: t.inner.addr,
+            inner_port: t.inner.port,
+            outer_ip: t.outer.addr,
+            outer_port: t.outer.port,
+            zone: t.zone,
+            mark: t.mark,
+        }
+    }
 }
 
 /// A server certificate as shown, texts safe to print.
@@ -475,6 +512,8 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
         sequence: record.sequence,
         device: Device::new(&flow.device),
         remote: Remote::new(&flow.remote),
+        translation: flow.translation.as_ref().map(TranslationPart::new),
+        duplicate_of: flow.duplicate_of.map(|id| id.to_string()),
         app: App::new(&flow.identification, &flow.identification.evidence, digits),
         names: names
             .map(|n| SeenName { name: n.name.as_str(), origin: n.origin.word(), at: seen(n) })

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// At most `limit` entries; looking one up keeps it.
 #[derive(Debug)]
-pub(super) struct Generations<K, V> {
+pub(in crate::enrich) struct Generations<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     half: usize,
@@ -13,32 +13,40 @@ pub(super) struct Generations<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V> Generations<K, V> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(in crate::enrich) fn new(limit: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), half: (limit / 2).max(1), forgotten: 0 }
     }
 
     /// The entry, without keeping it.
-    pub(super) fn peek(&self, key: &K) -> Option<&V> {
+    pub(in crate::enrich) fn peek(&self, key: &K) -> Option<&V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
     /// The entry, kept.
-    pub(super) fn get(&mut self, key: &K) -> Option<&V> {
+    pub(in crate::enrich) fn get(&mut self, key: &K) -> Option<&V> {
         if let Some(value) = self.old.remove(key) {
             self.put(key.clone(), value);
         }
         self.young.get(key)
     }
 
+    /// The entry, kept, to change.
+    pub(in crate::enrich) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        if let Some(value) = self.old.remove(key) {
+            self.put(key.clone(), value);
+        }
+        self.young.get_mut(key)
+    }
+
     /// Puts an entry in place of what was there.
-    pub(super) fn put(&mut self, key: K, value: V) {
+    pub(in crate::enrich) fn put(&mut self, key: K, value: V) {
         self.old.remove(&key);
         self.make_room(&key);
         self.young.insert(key, value);
     }
 
     /// The entry, made if it is not there, kept.
-    pub(super) fn entry(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+    pub(in crate::enrich) fn entry(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
         let before = self.old.remove(&key);
         self.make_room(&key);
         self.young.entry(key).or_insert_with(|| before.unwrap_or_else(make))
@@ -52,7 +60,7 @@ impl<K: Hash + Eq + Clone, V> Generations<K, V> {
     }
 
     /// How many were forgotten.
-    pub(super) fn forgotten(&self) -> u64 {
+    pub(in crate::enrich) fn forgotten(&self) -> u64 {
         self.forgotten
     }
 }

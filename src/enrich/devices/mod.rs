@@ -9,7 +9,7 @@
 
 mod card;
 mod classes;
-mod generations;
+pub(in crate::enrich) mod generations;
 mod leases;
 mod neighbours;
 mod oui;
