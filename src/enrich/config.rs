@@ -119,7 +119,7 @@ impl Default for EnrichConfig {
             devices: Vec::new(),
             devices_from: DevicesFrom::default(),
             router_threshold: 8,
-            cache_entries: 65_536,
+            cache_entries: 8_192,
             max_names: 131_072,
             name_grace: HumanDuration::from_secs(3600),
         }

@@ -15,6 +15,7 @@ mod builder;
 mod captures;
 mod cases;
 mod docs;
+mod durable;
 mod fuzz_replay;
 mod house;
 mod layering;

@@ -67,7 +67,7 @@ pub(super) fn mtproto(front: &Front<'_>) -> Answer {
         // Full: length, sequence number 0.
         _ => all([
             le32(bytes, 0).map(|length| (40..=256).contains(&length)),
-            has(bytes, 4, &[0; 4]),
+            has(bytes, 2, &[0; 6]),
             request_pq(bytes, 8),
         ]),
     }

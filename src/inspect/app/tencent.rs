@@ -105,6 +105,7 @@ pub(super) fn oicq(trace: &Trace<'_>) -> Answer {
 pub(super) fn msf(front: &Front<'_>) -> Answer {
     let bytes = front.bytes;
     all([
+        has(bytes, 0, &[0]),
         be32(bytes, 0).map(|length| MSF_FRAME.contains(&length)),
         has(bytes, 4, &[0x01, 0x33, 0x52, 0x39]),
         has(bytes, 12, b"\x04MSF\x05"),
