@@ -29,6 +29,7 @@ enum Upto {
     Capture,
     Decode,
     Meter,
+    Inspect,
 }
 
 fn main() {
@@ -37,9 +38,12 @@ fn main() {
         return;
     };
     let mut before = 0.0;
-    for (name, upto) in
-        [("capture", Upto::Capture), ("+ decode", Upto::Decode), ("+ inspect and meter", Upto::Meter)]
-    {
+    for (name, upto) in [
+        ("capture", Upto::Capture),
+        ("+ decode", Upto::Decode),
+        ("+ meter", Upto::Meter),
+        ("+ inspect", Upto::Inspect),
+    ] {
         let (packets, nanos) = (0..3).map(|_| run(&path, upto)).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
         let each = nanos / packets as f64;
         let rate = 1e3 / each;
@@ -54,8 +58,9 @@ fn run(path: &PathBuf, upto: Upto) -> (u64, f64) {
     let mut files = CaptureFiles::open(std::slice::from_ref(path), &options).unwrap();
     let mut decoder = Decoder::new(&DecodeConfig::default());
     let local = Networks::new(&EnrichConfig::default()).local();
-    let mut meter =
-        Meter::new(&MeterConfig::default(), Arc::clone(&local), Inspector::new(&InspectConfig::default()));
+    let inspector =
+        if upto >= Upto::Inspect { Inspector::new(&InspectConfig::default()) } else { Inspector::off() };
+    let mut meter = Meter::new(&MeterConfig::default(), Arc::clone(&local), inspector);
     let (mut packets, mut octets) = (0_u64, 0_u64);
     let mut out = Vec::new();
     let began = Instant::now();

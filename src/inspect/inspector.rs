@@ -15,6 +15,7 @@ use super::thread::Thread;
 #[derive(Debug)]
 pub struct Inspector {
     thread: Thread,
+    off: bool,
 }
 
 /// One flow's inspection; small, and freed when it is settled.
@@ -32,7 +33,12 @@ enum Kind {
 impl Inspector {
     /// Inspectors with empty tables.
     pub fn new(config: &InspectConfig) -> Self {
-        Self { thread: Thread::new(config) }
+        Self { thread: Thread::new(config), off: false }
+    }
+
+    /// Inspectors that want no flow: what metering costs alone, for benches.
+    pub fn off() -> Self {
+        Self { thread: Thread::new(&InspectConfig::default()), off: true }
     }
 
     /// Begins with a flow; `None` when nothing can be asked of its protocol.
@@ -42,6 +48,9 @@ impl Inspector {
         _source: Endpoint,
         _destination: Endpoint,
     ) -> Option<Box<FlowInspection>> {
+        if self.off {
+            return None;
+        }
         let kind = match protocol {
             Protocol::TCP => Kind::Streams(Streams::default()),
             Protocol::UDP => Kind::Datagrams(Datagrams::default()),
