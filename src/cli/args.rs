@@ -46,7 +46,7 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Ask the store: the identities, what is kept, and sums by application, device, country or operator
     Stats(StatsArgs),
-    /// Look at rules before and beside the traffic: can each fire?
+    /// Look at rules before and beside the traffic: can each fire, what would it have said?
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// The catalogue of applications

@@ -17,9 +17,13 @@ use crate::model::{
     Outcome, ProcessRef, Protocol, Provenance, RegionClaim, RemoteContext, Tenant, Tier, Timestamp,
     Translation,
 };
+<<<<<<< HEAD
 use crate::policy::{Judge, Judgement};
 
 use super::conntrack::Told;
+=======
+use crate::policy::{Judge, Judgement, Known};
+>>>>>>> policy
 use crate::processes::HostProcesses;
 
 /// Takes what the flow stage gives out.
@@ -30,6 +34,8 @@ pub trait Sink: Send {
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>);
     /// Asked at the end for the devices that it was told of, to be told what is known of them by now.
     fn devices(&mut self, _describe: &mut dyn FnMut(&mut DeviceContext)) {}
+    /// Something that a rule has learned; who keeps nothing may forget it.
+    fn learned(&mut self, _known: &Known) {}
 }
 
 /// What judges: everything that a reload may replace.
@@ -59,8 +65,6 @@ pub struct FlowStage {
     /// Which addresses serve several owners.
     fronts: Fronts,
     open_full: u64,
-    /// Records of attempts from outside that no device answered, whatever a rule said of them.
-    unanswered: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
     /// This host's processes, where they are looked at.
@@ -107,7 +111,6 @@ impl FlowStage {
             neighbours: Neighbours::default(),
             fronts: Fronts::default(),
             open_full: 0,
-            unanswered: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
             host: None,
@@ -201,7 +204,6 @@ impl FlowStage {
         limits.insert("duplicate_records".to_owned(), self.duplicates);
         limits.insert("duplicate_octets".to_owned(), self.duplicate_octets);
         limits.insert("open_flows_full".to_owned(), self.open_full);
-        limits.insert("unanswered_not_alerted".to_owned(), self.unanswered);
         limits.retain(|_, count| *count > 0);
         limits
     }
@@ -215,6 +217,7 @@ impl FlowStage {
     fn judge(&mut self, record: FlowRecord, sink: &mut dyn Sink) {
         self.now = self.now.max(record.end);
         let mut memory = self.open.remove(&record.id).unwrap_or_default();
+<<<<<<< HEAD
         let view = self.connections.as_mut().and_then(|c| c.view(&record));
         let twin = view.and_then(|view| self.connections.as_mut()?.twin(&view, &record));
         let mut flow = self.enrich(record, view, &mut memory);
@@ -228,15 +231,29 @@ impl FlowStage {
             sink.flow(&flow);
             return;
         }
+=======
+        let flow = self.enrich(record, &mut memory);
+        self.rule(flow, memory, sink);
+    }
+
+    /// A record that was enriched before, as a store keeps it: rules and alerts run over it again, as over a new one.
+    pub fn judge_again(&mut self, flow: EnrichedFlow, sink: &mut dyn Sink) {
+        self.now = self.now.max(flow.record.end);
+        let memory = self.open.remove(&flow.record.id).unwrap_or_default();
+        self.rule(flow, memory, sink);
+    }
+
+    /// The rules' word on a record, and what it means for alerts.
+    fn rule(&mut self, mut flow: EnrichedFlow, mut memory: OpenFlow, sink: &mut dyn Sink) {
+>>>>>>> policy
         let Judgement { verdicts, mut findings } = self.parts.judge.judge(&flow);
         flow.verdicts = verdicts;
+        for known in self.parts.judge.take_learned() {
+            sink.learned(&known);
+        }
         settle_debts(&mut memory.owed, &flow, &mut findings);
         self.remember(&flow, memory);
         sink.flow(&flow);
-        if unanswered(&flow) {
-            self.unanswered += u64::from(!findings.is_empty());
-            findings.clear();
-        }
         // A last record without packets only says how the flow ended; it adds nothing to an alert, nor opens one.
         for finding in findings.iter().filter(|f| f.bytes_up > 0 || f.bytes_down > 0) {
             self.book.raise(&flow, finding, &mut self.changes);
@@ -390,6 +407,7 @@ impl FlowStage {
     }
 }
 
+<<<<<<< HEAD
 /// Whether somebody outside knocked and nobody answered: no data of a device went anywhere, and who sends with forged
 /// addresses must not be able to buy alerts with them. The octets stay in the totals.
 fn unanswered(flow: &EnrichedFlow) -> bool {
@@ -410,6 +428,8 @@ fn translation(view: &View) -> Option<Translation> {
     Some(Translation { inner, outer, zone: view.connection.zone, mark: view.connection.mark })
 }
 
+=======
+>>>>>>> policy
 /// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.
 fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings: &mut [Finding]) {
     for finding in findings {
