@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
 use crate::deliver;
+use crate::enrich::{DeviceTables, Refreshed};
 use crate::model::Ledger;
 use crate::pipeline::keeper::SinkReport;
 use crate::pipeline::live::{Feed, Live, Outputs, Snapshot, StartError, Stopped};
@@ -75,7 +76,8 @@ pub fn run(daemon: Daemon) -> Result<(), DaemonError> {
 async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
     let Daemon { mut config, settings, feeds, reread } = daemon;
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
-    let parts = build(&config).map_err(DaemonError::Config)?;
+    let mut parts = build(&config).map_err(DaemonError::Config)?;
+    let mut tables = Tables::new(&mut parts);
     let rules = parts.judge.policy().rules().count();
     let state = config.daemon.state_dir.clone();
     fs::create_dir_all(&state).map_err(|error| DaemonError::State { path: state.clone(), error })?;
@@ -97,12 +99,17 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
 
     let mut stats = tokio::time::interval(config.daemon.stats_interval.0);
     stats.tick().await;
+    let mut look = tokio::time::interval(config.enrich.devices_from.look_every.0);
     let mut watch = tokio::time::interval(Duration::from_millis(100));
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            _ = signals.reload.recv() => reload(&mut config, &reread, &live),
+            _ = signals.reload.recv() => {
+                reload(&mut config, &reread, &live, &mut tables);
+                look = tokio::time::interval(config.enrich.devices_from.look_every.0);
+            }
+            _ = look.tick() => tables.look(&live),
             _ = signals.stats.recv() => write_stats(&state, &live.snapshot()),
             _ = stats.tick() => write_stats(&state, &live.snapshot()),
             _ = watch.tick() => if live.finished() { break },
@@ -128,6 +135,38 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
         return Err(DaemonError::AllSourcesFailed);
     }
     Ok(())
+}
+
+/// Tables of devices, looked at now and then.
+struct Tables {
+    tables: DeviceTables,
+    /// What the flow stage had no room for.
+    waiting: Refreshed,
+}
+
+impl Tables {
+    fn new(parts: &mut Parts) -> Self {
+        Self { tables: std::mem::take(&mut parts.tables), waiting: Refreshed::default() }
+    }
+
+    fn look(&mut self, live: &Live) {
+        let mut fresh = self.tables.look(clock::now());
+        parts::tell(&fresh);
+        fresh.problems.clear();
+        let mut read = std::mem::take(&mut self.waiting);
+        // What waited is older: the newer word comes behind it, and stands. One look's worth waits at most.
+        read.malformed += fresh.malformed;
+        if read.seen.len() > Self::MOST_WAITING {
+            read.seen.clear();
+        }
+        read.seen.extend(fresh.seen);
+        if !read.seen.is_empty() || read.malformed > 0 {
+            self.waiting = live.refresh(read).err().unwrap_or_default();
+        }
+    }
+
+    /// Entries that wait for a flow stage that is behind; more would be older than the next look.
+    const MOST_WAITING: usize = 65_536;
 }
 
 /// The signals that the daemon listens to.
@@ -160,7 +199,7 @@ fn build(config: &Config) -> Result<Parts, String> {
 }
 
 /// Takes over a new configuration as a whole, or keeps the old one as a whole.
-fn reload(config: &mut Config, reread: &Reread, live: &Live) {
+fn reload(config: &mut Config, reread: &Reread, live: &Live, tables: &mut Tables) {
     let fresh = match reread().and_then(|fresh| build(&fresh).map(|parts| (fresh, parts))) {
         Ok(fresh) => fresh,
         Err(error) => {
@@ -168,7 +207,8 @@ fn reload(config: &mut Config, reread: &Reread, live: &Live) {
             return;
         }
     };
-    let (fresh, parts) = fresh;
+    let (fresh, mut parts) = fresh;
+    *tables = Tables::new(&mut parts);
     for section in needing_restart(config, &fresh) {
         tracing::warn!(section, "this section changed; it takes effect at the next start");
     }
@@ -184,6 +224,7 @@ fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("decode", old.decode != new.decode),
         ("inspect", old.inspect != new.inspect),
         ("meter", old.meter != new.meter),
+        ("processes", old.processes != new.processes),
         ("alert", old.alert != new.alert),
         ("store", old.store != new.store),
         ("deliver", old.deliver != new.deliver),
@@ -200,6 +241,9 @@ struct StatsDocument<'a> {
     alerts: AlertStats,
     sources_open: u64,
     sources_failed: u64,
+    /// By what means processes of this host are told, or why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processes: Option<&'a str>,
     limits: &'a std::collections::BTreeMap<String, u64>,
     gaps: usize,
 }
@@ -279,6 +323,7 @@ impl<'a> StatsDocument<'a> {
             },
             sources_open: snapshot.feeds_open,
             sources_failed: snapshot.feeds_failed,
+            processes: snapshot.processes.as_deref(),
             limits,
             gaps: gaps.len(),
         }

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::model::{
-    Alert, AlertState, Bytes, DeviceContext, EnrichedFlow, Finding, FlowId, HostName, Identification,
-    Outcome, Timestamp,
+    Alert, AlertState, Bytes, DeviceAbout, DeviceContext, EnrichedFlow, Finding, FlowId, HostName,
+    Identification, Outcome, Timestamp,
 };
 
 use super::AlertConfig;
@@ -124,6 +124,7 @@ fn make_anonymous(alert: &mut Alert) {
         addr,
         mac: None,
         network: None,
+        about: DeviceAbout::default(),
     };
     alert.identification = Identification::default();
     alert.evidence = Vec::new();

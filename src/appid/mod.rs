@@ -14,6 +14,7 @@
 mod application;
 mod catalogue;
 mod config;
+mod device;
 mod embedded;
 mod error;
 mod evidence;

@@ -197,18 +197,16 @@ fn by_neighbour<'c>(grounds: &Grounds<'_, 'c>) -> Option<Outcome<'c>> {
         return None;
     }
     match *near.apps.as_slice() {
-        [app] if near.unknown == 0 => {
-            // Where others are served too, or this client knew the address by other names, the flow may be theirs.
-            let shared = grounds.shared.is_some();
-            let doubtful = shared || grounds.dns.unknown > 0;
-            let tier = if doubtful { Tier::D } else { Tier::C };
-            Some(Outcome { shared, ..named(app, tier, method) })
+        // Where others are served too, or this client knew the address by other names, the flow may be theirs: a candidate.
+        [app] if near.unknown == 0 && grounds.shared.is_none() && grounds.dns.unknown == 0 => {
+            Some(named(app, Tier::C, method))
         }
         [] => None,
         _ => Some(Outcome {
             tier: Some(Tier::D),
             method: Some(method),
             candidates: ids(near.apps.iter().map(|a| &a.app.id)),
+            shared: grounds.shared.is_some(),
             ..Outcome::default()
         }),
     }

@@ -56,6 +56,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         inspect: config.inspect.clone(),
         meter: config.meter.clone(),
         alert: config.alert.clone(),
+        processes: config.processes.clone(),
         local: Networks::new(&config.enrich).local(),
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Document<'a> {
     totals: Totals,
     applications: Vec<ApplicationDocument>,
     devices: Vec<DeviceDocument>,
+    /// Applications that resolve around the DNS.
+    httpdns: Vec<HttpdnsDocument>,
     rules: Vec<RuleDocument>,
     alerts: Vec<AlertDocument<'a>>,
     ledger: LedgerDocument,
@@ -148,10 +150,32 @@ struct DestinationDocument {
 }
 
 #[derive(Debug, Serialize)]
+struct HttpdnsDocument {
+    /// `null` where the application could not be named.
+    app: Option<Arc<str>>,
+    service: Arc<str>,
+    lookups: u64,
+    answers: u64,
+    names: Vec<String>,
+    more_names: bool,
+}
+
+#[derive(Debug, Serialize)]
 struct DeviceDocument {
     id: Arc<str>,
     name: Option<Arc<str>>,
+    /// Where the name is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_source: Option<&'static str>,
     mac: Option<String>,
+    /// The MAC address is made up.
+    randomised: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class_because: Option<Arc<str>>,
     network: Option<Arc<str>>,
     addresses: Vec<IpAddr>,
     applications: Vec<Arc<str>>,
@@ -315,6 +339,11 @@ impl<'a> Document<'a> {
             },
             applications: applications(summary),
             devices: summary.devices.iter().map(|(id, d)| device(id, d)).collect(),
+            httpdns: summary
+                .httpdns
+                .iter()
+                .map(|((app, service), l)| httpdns(app.as_ref(), service, l))
+                .collect(),
             rules: summary.rules.iter().map(|(id, r)| rule(id, r)).collect(),
             alerts: super::sorted_alerts(summary)
                 .iter()
@@ -324,6 +353,17 @@ impl<'a> Document<'a> {
             score: score.map(ScoreDocument::from),
             provenance: ProvenanceDocument::from(provenance),
         }
+    }
+}
+
+fn httpdns(app: Option<&Arc<str>>, service: &Arc<str>, seen: &summary::AroundDns) -> HttpdnsDocument {
+    HttpdnsDocument {
+        app: app.cloned(),
+        service: Arc::clone(service),
+        lookups: seen.lookups,
+        answers: seen.answers,
+        names: seen.names.kept.iter().map(ToString::to_string).collect(),
+        more_names: seen.names.more,
     }
 }
 
@@ -459,7 +499,12 @@ fn device(id: &Arc<str>, device: &summary::Device) -> DeviceDocument {
     DeviceDocument {
         id: Arc::clone(id),
         name: device.name.clone(),
-        mac: device.mac.clone(),
+        name_source: device.about.name_source,
+        mac: device.mac.map(|m| m.to_string()),
+        randomised: device.about.randomised,
+        vendor: device.about.vendor.clone(),
+        class: device.about.class.as_ref().map(|c| Arc::clone(&c.class)),
+        class_because: device.about.class.as_ref().map(|c| Arc::clone(&c.because)),
         network: device.network.clone(),
         addresses: device.addresses.kept.iter().copied().collect(),
         applications: device.applications.iter().cloned().collect(),

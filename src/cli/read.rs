@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
 use crate::config::Config;
 use crate::deliver::{self, AlertDocument, FlowDocument};
-use crate::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Provenance, Timestamp};
+use crate::model::{Alert, AlertTransition, DeviceContext, EnrichedFlow, Ledger, Provenance, Timestamp};
 use crate::pipeline::clock;
 use crate::pipeline::offline::{self, Reading};
 use crate::pipeline::parts::{self, Recipe};
@@ -163,6 +163,10 @@ impl ReadSink {
 }
 
 impl Sink for ReadSink {
+    fn devices(&mut self, describe: &mut dyn FnMut(&mut DeviceContext)) {
+        self.summary.devices(describe);
+    }
+
     fn flow(&mut self, flow: &EnrichedFlow) {
         self.summary.flow(flow);
         if let Some(score) = &mut self.score {

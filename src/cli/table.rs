@@ -24,6 +24,8 @@ pub(super) struct Style {
 const DESTINATIONS_SHOWN: usize = 8;
 /// Names shown in one line.
 const NAMES_SHOWN: usize = 3;
+/// Devices shown unless all are asked for.
+const DEVICES_SHOWN: usize = 16;
 /// Packages or processes shown for one capture.
 const MAKERS_SHOWN: usize = 8;
 /// Reasons shown for one rule's *cannot tell*.
@@ -34,6 +36,8 @@ pub(super) fn summary(summary: &Summary, captures: &[CaptureInfo], ledger: &Ledg
     let mut out = String::new();
     headline(&mut out, summary, captures);
     destinations(&mut out, summary, style);
+    devices(&mut out, summary, style);
+    httpdns(&mut out, summary);
     rules(&mut out, summary);
     alerts(&mut out, summary, style);
     ledger_lines(&mut out, summary, ledger);
@@ -217,12 +221,77 @@ fn names(destination: &Destination) -> String {
     text
 }
 
+/// Who resolves around the DNS.
+fn httpdns(out: &mut String, summary: &Summary) {
+    for ((app, service), seen) in &summary.httpdns {
+        let app = app.as_deref().unwrap_or("an unnamed application");
+        let names: Vec<String> = seen.names.kept.iter().map(|n| shorten(n.as_str(), 60)).collect();
+        let shown = match names.as_slice() {
+            [] => String::new(),
+            [first] if !seen.names.more => format!(" ({first})"),
+            [first, rest @ ..] => format!(" ({first} and {} more)", rest.len()),
+        };
+        let _ = writeln!(
+            out,
+            "{app} resolves around your DNS: {} lookups by {service}, {} answers learned{shown}",
+            seen.lookups, seen.answers
+        );
+    }
+}
+
 /// At most `limit` characters.
 fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
     text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Devices, those with the most traffic first.
+fn devices(out: &mut String, summary: &Summary, style: Style) {
+    let mut list: Vec<_> = summary.devices.iter().collect();
+    if list.is_empty() {
+        return;
+    }
+    list.sort_by(|(a, x), (b, y)| y.tally.octets().cmp(&x.tally.octets()).then_with(|| a.cmp(b)));
+    let mut table = new_table();
+    table.set_header(["device", "name (from)", "maker", "kind", "addresses", "up", "down", "flows"]);
+    for column in 4..=7 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let shown = if style.all { list.len() } else { list.len().min(DEVICES_SHOWN) };
+    for (id, device) in list.iter().take(shown) {
+        let about = &device.about;
+        let name = device.name.as_deref().map_or_else(
+            || "-".to_owned(),
+            |name| format!("{} ({})", shorten(name, 40), about.name_source.unwrap_or("config")),
+        );
+        let maker = match (&about.vendor, about.randomised) {
+            (Some(vendor), true) => format!("{} (made-up address)", shorten(vendor, 30)),
+            (Some(vendor), false) => shorten(vendor, 30),
+            (None, true) => "made-up address".to_owned(),
+            (None, false) => "-".to_owned(),
+        };
+        let more = if device.addresses.more { "+" } else { "" };
+        table.add_row([
+            shorten(id, 40),
+            name,
+            maker,
+            about.class.as_ref().map_or("-", |c| &*c.class).to_owned(),
+            format!("{}{more}", device.addresses.kept.len()),
+            bytes(device.tally.bytes.up),
+            bytes(device.tally.bytes.down),
+            device.tally.flows.to_string(),
+        ]);
+    }
+    out.push_str("Devices\n");
+    out.push_str(&trimmed(&table));
+    if list.len() > shown {
+        let _ = writeln!(out, "… {} more", list.len() - shown);
+    }
+    out.push('\n');
 }
 
 fn rules(out: &mut String, summary: &Summary) {

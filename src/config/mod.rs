@@ -24,6 +24,7 @@ use crate::inspect::InspectConfig;
 use crate::meter::MeterConfig;
 use crate::model::Problem;
 use crate::policy::PolicyConfig;
+use crate::processes::ProcessesConfig;
 use crate::store::StoreConfig;
 
 /// The commented template: every key with its default.
@@ -49,6 +50,8 @@ pub struct Config {
     pub catalogue: CatalogueConfig,
     /// Databases, local networks, devices.
     pub enrich: EnrichConfig,
+    /// Which process of this host.
+    pub processes: ProcessesConfig,
     /// Rules.
     pub policy: PolicyConfig,
     /// Life of alerts.
@@ -83,6 +86,7 @@ impl Config {
         self.meter.validate(&mut problems);
         self.catalogue.validate(&mut problems);
         self.enrich.validate(&mut problems);
+        self.processes.validate(&mut problems);
         self.policy.validate(&mut problems);
         self.alert.validate(&mut problems);
         self.store.validate(&mut problems);
@@ -111,6 +115,7 @@ impl Default for Config {
             meter: MeterConfig::default(),
             catalogue: CatalogueConfig::default(),
             enrich: EnrichConfig::default(),
+            processes: ProcessesConfig::default(),
             policy: PolicyConfig::default(),
             alert: AlertConfig::default(),
             store: StoreConfig::default(),

@@ -32,10 +32,10 @@ pub use packet::{Fragment, Packet, TcpSegment};
 use std::collections::BTreeMap;
 
 use crate::capture::Frame;
-use crate::model::{PacketLedger, Timestamp};
+use crate::model::{MacAddr, PacketLedger, Timestamp};
 
 use fragment::FragmentTable;
-use reason::Reasons;
+use reason::{Reason, Reasons};
 use walk::Walk;
 
 /// Turns frames into packets; keeps what fragments need to find their flow, and counts.
@@ -47,6 +47,18 @@ pub struct Decoder {
     decoded: u64,
     /// Packets inside which there was more than is looked at; without any packet it is a reason of its own.
     too_deep: u64,
+    arp: Option<Arp>,
+}
+
+/// An ARP packet: it is not metered, but tells whose an address is.
+#[derive(Debug, Clone, Copy)]
+pub struct Arp {
+    /// Its bytes (RFC 826, for Ethernet and IPv4).
+    pub bytes: [u8; 28],
+    /// The card that the frame came from.
+    pub from: Option<MacAddr>,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Decoder {
@@ -57,6 +69,7 @@ impl Decoder {
             reasons: Reasons::default(),
             read: 0,
             decoded: 0,
+            arp: None,
             too_deep: 0,
         }
     }
@@ -74,10 +87,22 @@ impl Decoder {
                 self.fragments.assign(packet)
             }
             Err(reason) => {
+                if reason == Reason::Unsupported("arp") {
+                    self.arp = walk.rest.first_chunk().map(|bytes| Arp {
+                        bytes: *bytes,
+                        from: walk.source_mac,
+                        at: frame.time,
+                    });
+                }
                 self.reasons.count(reason);
                 None
             }
         }
+    }
+
+    /// The ARP packet in the last frame, which was counted as `unsupported` all the same.
+    pub fn take_arp(&mut self) -> Option<Arp> {
+        self.arp.take()
     }
 
     /// Whether held fragments were set free by the last frame.

@@ -27,6 +27,11 @@ pub(super) fn fill<'f>(packet: &mut Packet<'f>, walk: &mut Walk<'f>) {
         }
         Protocol::ICMP | Protocol::ICMPV6 => {
             packet.icmp_type = walk.byte(0);
+            // Neighbour discovery tells whose an address is; no other ICMP payload is of use to anyone.
+            if packet.protocol == Protocol::ICMPV6 && matches!(packet.icmp_type, Some(135 | 136)) {
+                packet.payload = walk.rest.get(4..).unwrap_or_default();
+                packet.payload_len = walk.wire.saturating_sub(4);
+            }
             return;
         }
         _ => return,

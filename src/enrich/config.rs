@@ -27,6 +27,8 @@ pub struct EnrichConfig {
     pub networks: Vec<NamedNetwork>,
     /// Names for devices.
     pub devices: Vec<NamedDevice>,
+    /// Where else devices are known from.
+    pub devices_from: DevicesFrom,
     /// More local IPv4 addresses or IPv6 /64 networks than this behind one MAC address: it is a router, and its devices are known by address.
     pub router_threshold: usize,
     /// How many addresses' answers are remembered, so that each is worked out once.
@@ -61,6 +63,35 @@ pub struct NamedDevice {
     pub addresses: Vec<IpAddr>,
 }
 
+/// Tables that say which card holds which address, and what it is called. Read at the start, on SIGHUP, and by `whither run`
+/// when they change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct DevicesFrom {
+    /// Lease files of dnsmasq.
+    pub dnsmasq_leases: Vec<PathBuf>,
+    /// Lease files of Kea (memfile CSV, DHCPv4 and DHCPv6).
+    pub kea_leases: Vec<PathBuf>,
+    /// Lease files of ISC dhcpd.
+    pub isc_leases: Vec<PathBuf>,
+    /// Whether `whither run` reads this host's neighbour table.
+    pub neighbours: bool,
+    /// How often `whither run` looks whether a lease file changed, and reads the neighbour table.
+    pub look_every: HumanDuration,
+}
+
+impl Default for DevicesFrom {
+    fn default() -> Self {
+        Self {
+            dnsmasq_leases: Vec::new(),
+            kea_leases: Vec::new(),
+            isc_leases: Vec::new(),
+            neighbours: true,
+            look_every: HumanDuration::from_secs(30),
+        }
+    }
+}
+
 /// RFC 1918, shared address space (RFC 6598: what a phone or home line gets behind a carrier's NAT), link-local, loopback and
 /// unique local addresses.
 const LOCAL: [&str; 10] = [
@@ -86,8 +117,9 @@ impl Default for EnrichConfig {
             local_networks: LOCAL.iter().filter_map(|n| n.parse().ok()).collect(),
             networks: Vec::new(),
             devices: Vec::new(),
+            devices_from: DevicesFrom::default(),
             router_threshold: 8,
-            cache_entries: 65_536,
+            cache_entries: 8_192,
             max_names: 131_072,
             name_grace: HumanDuration::from_secs(3600),
         }
@@ -106,6 +138,12 @@ impl EnrichConfig {
             if value < least {
                 problem(format!("enrich.{key}"), format!("is {value}: expected at least {least}"));
             }
+        }
+        if self.devices_from.look_every.0.as_secs() == 0 {
+            problem(
+                "enrich.devices-from.look-every".to_owned(),
+                "is less than a second: expected a time like `30s`".to_owned(),
+            );
         }
         if self.max_database_size.0 == 0 {
             problem(

@@ -8,6 +8,7 @@
 pub mod build;
 mod cache;
 mod config;
+mod devices;
 mod digest;
 mod error;
 mod geo;
@@ -28,7 +29,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::Date;
 
-pub use config::{EnrichConfig, NamedDevice, NamedNetwork};
+pub use config::{DevicesFrom, EnrichConfig, NamedDevice, NamedNetwork};
+pub use devices::Devices;
+pub use devices::tables::{DeviceTables, Refreshed};
 pub use error::EnrichError;
 pub use geo::{Answer, Database, GeoHandle, GeoSet, Place};
 pub use lookup::LookupReport;
@@ -37,8 +40,8 @@ pub use networks::Networks;
 pub use operators::{OperatorRow, OperatorTable};
 
 use crate::model::{
-    CaptureName, DeviceContext, DnsObservation, HostName, MacAddr, NameCandidate, NetworkScope, Operator,
-    RemoteContext, RoleAnswers, SourceBuild, Timestamp, is_special_address,
+    CaptureName, DeviceContext, DeviceObservation, DnsObservation, HostName, MacAddr, NameCandidate,
+    NetworkScope, Operator, RemoteContext, RoleAnswers, SourceBuild, Timestamp, is_special_address,
 };
 use cache::Cache;
 
@@ -53,6 +56,7 @@ pub struct Enricher {
     geo: Arc<GeoHandle>,
     operators: OperatorTable,
     networks: Networks,
+    devices: Devices,
     names: Names,
     day: Option<Date>,
     remembered: Mutex<Remembered>,
@@ -78,6 +82,7 @@ impl Enricher {
             geo,
             operators,
             networks: Networks::new(config),
+            devices: Devices::new(config.devices.iter().map(|d| d.name.clone())),
             names: Names::new(config),
             day: None,
             remembered: Mutex::new(remembered),
@@ -158,9 +163,46 @@ impl Enricher {
         }
     }
 
-    /// The device that has a local address, seen with this link address.
-    pub fn device(&self, addr: IpAddr, mac: Option<MacAddr>) -> DeviceContext {
-        self.networks.device(addr, mac)
+    /// The device that has a local address, seen with this link address at this time.
+    pub fn device(&mut self, addr: IpAddr, mac: Option<MacAddr>, at: Timestamp) -> DeviceContext {
+        let canonical = addr.to_canonical();
+        let holder = self.devices.holder(canonical, at);
+        // A link address counts for an address on this side, and for one that was seen to be that card's.
+        let mac = mac.filter(|m| self.networks.is_near(canonical) || holder == Some(*m));
+        let mut device = self.networks.device(canonical, mac, holder);
+        self.describe(&mut device);
+        device
+    }
+
+    /// What is known now of a device that was told before: its name may have come later than its traffic.
+    pub fn describe(&mut self, device: &mut DeviceContext) {
+        let configured = device.name.is_some() && matches!(device.about.name_source, None | Some("config"));
+        let (name, about) = self.devices.about(device.mac, device.addr);
+        device.about = about;
+        if configured {
+            device.about.name_source = Some("config");
+        } else {
+            device.name = name;
+        }
+    }
+
+    /// Remembers what a device says of itself, or what a table says of it.
+    pub fn learn_device(&mut self, seen: &DeviceObservation) {
+        let networks = &self.networks;
+        self.devices.learn(seen, |addr| networks.is_local(addr));
+    }
+
+    /// Takes what tables say: leases, neighbours.
+    pub fn learn_tables(&mut self, read: &Refreshed) {
+        for seen in &read.seen {
+            self.learn_device(seen);
+        }
+        self.devices.count_malformed(read.malformed);
+    }
+
+    /// Whether an address was seen to be a card's on the link, though no local network holds it.
+    pub fn is_on_link(&self, addr: IpAddr, at: Timestamp) -> bool {
+        self.devices.holder(addr.to_canonical(), at).is_some()
     }
 
     /// Whether an address is in the local networks.
@@ -168,9 +210,10 @@ impl Enricher {
         self.networks.is_local(addr)
     }
 
-    /// Takes over the names that another enricher has learned, as when configuration is reloaded.
+    /// Takes over the names and devices that another enricher has learned, as when configuration is reloaded.
     pub fn inherit_names(&mut self, old: &mut Self) {
         std::mem::swap(&mut self.names, &mut old.names);
+        self.devices.inherit(&mut old.devices);
     }
 
     /// Remembers the names of a DNS answer.
@@ -204,6 +247,7 @@ impl Enricher {
     pub fn limits(&self) -> BTreeMap<String, u64> {
         let mut out = BTreeMap::new();
         self.networks.limits(&mut out);
+        self.devices.limits(&mut out);
         self.names.limits(&mut out);
         out
     }

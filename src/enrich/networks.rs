@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ipnet::IpNet;
 
 use super::EnrichConfig;
-use crate::model::{DeviceContext, MacAddr};
+use crate::model::{DeviceAbout, DeviceContext, MacAddr};
 
 /// MAC addresses of which the addresses are counted. Beyond that (made-up ones, a flood) devices are known by address.
 const MAX_MACS: usize = 4096;
@@ -77,11 +77,20 @@ impl Networks {
         self.local.iter().any(|n| n.contains(&addr))
     }
 
-    /// The device that has `addr`, seen with the link address `mac`.
-    pub fn device(&self, addr: IpAddr, mac: Option<MacAddr>) -> DeviceContext {
+    /// Whether an address can only be used on this link: local, or not assigned yet (a DHCP client's first message).
+    pub(super) fn is_near(&self, addr: IpAddr) -> bool {
+        addr.is_unspecified() || self.is_local(addr)
+    }
+
+    /// The device that has `addr`, seen with the link address `mac`; if that is not its own, `holder` is the card that is
+    /// known to hold the address.
+    pub fn device(&self, addr: IpAddr, mac: Option<MacAddr>, holder: Option<MacAddr>) -> DeviceContext {
         let addr = addr.to_canonical();
-        let mac =
-            mac.filter(|m| !m.is_group() && !m.is_zero() && self.is_local(addr) && self.is_own(*m, addr));
+        let card = |mac: Option<MacAddr>| {
+            mac.filter(|m| !m.is_group() && !m.is_zero()).filter(|m| self.is_own(*m, addr))
+        };
+        let mac = card(mac.filter(|m| self.is_near(addr) || holder == Some(*m)));
+        let mac = mac.or_else(|| card(holder));
         let name = self.by_addr.get(&addr).or_else(|| mac.and_then(|m| self.by_mac.get(&m))).cloned();
         let id = match (&name, mac) {
             (Some(name), _) => Arc::clone(name),
@@ -89,11 +98,13 @@ impl Networks {
             (None, None) => addr.to_string().into(),
         };
         let network = self.named.iter().find(|(p, _)| p.contains(&addr)).map(|(_, name)| Arc::clone(name));
-        DeviceContext { id, name, addr, mac, network }
+        let about = DeviceAbout { name_source: name.as_ref().map(|_| "config"), ..DeviceAbout::default() };
+        DeviceContext { id, name, addr, mac, network, about }
     }
 
     /// Whether `mac` is the address's own and not a router's; remembers that it was seen.
     fn is_own(&self, mac: MacAddr, addr: IpAddr) -> bool {
+        let counts = !addr.is_unspecified();
         let place = match addr {
             IpAddr::V6(a) => IpAddr::V6((a.to_bits() >> 64 << 64).into()),
             v4 @ IpAddr::V4(_) => v4,
@@ -107,7 +118,8 @@ impl Networks {
             return false;
         };
         // Once it is known as a router there is nothing more to remember.
-        if places.len() <= self.router_threshold
+        if counts
+            && places.len() <= self.router_threshold
             && places.insert(place)
             && places.len() > self.router_threshold
         {
@@ -166,15 +178,15 @@ mod tests {
             ..EnrichConfig::default()
         };
         let networks = Networks::new(&config);
-        let tv = networks.device(ip("192.168.7.2"), Some(MAC));
+        let tv = networks.device(ip("192.168.7.2"), Some(MAC), None);
         assert_eq!((&*tv.id, tv.network.as_deref()), ("tv", Some("iot")));
-        let other = networks.device(ip("192.168.1.2"), Some(MacAddr([2, 0, 0, 0, 0, 1])));
+        let other = networks.device(ip("192.168.1.2"), Some(MacAddr([2, 0, 0, 0, 0, 1])), None);
         assert_eq!((&*other.id, other.network.as_deref()), ("02:00:00:00:00:01", Some("lan")));
         for none in [None, Some(MacAddr([0; 6])), Some(MacAddr([0xff; 6]))] {
-            assert_eq!(&*networks.device(ip("192.168.1.3"), none).id, "192.168.1.3");
+            assert_eq!(&*networks.device(ip("192.168.1.3"), none, None).id, "192.168.1.3");
         }
         assert_eq!(
-            &*networks.device(ip("8.8.8.8"), Some(MAC)).id,
+            &*networks.device(ip("8.8.8.8"), Some(MAC), None).id,
             "8.8.8.8",
             "a MAC says nothing of a far address"
         );
@@ -184,13 +196,13 @@ mod tests {
     fn many_addresses_behind_one_mac_make_it_a_router_but_privacy_addresses_do_not() {
         let networks = Networks::new(&EnrichConfig::default());
         for i in 1..=50_u8 {
-            let device = networks.device(ip(&format!("fd00::{i:x}")), Some(MAC));
+            let device = networks.device(ip(&format!("fd00::{i:x}")), Some(MAC), None);
             assert_eq!(device.mac, Some(MAC), "{i}");
         }
         for i in 1..=7_u8 {
-            assert_eq!(networks.device(ip(&format!("10.0.0.{i}")), Some(MAC)).mac, Some(MAC), "{i}");
+            assert_eq!(networks.device(ip(&format!("10.0.0.{i}")), Some(MAC), None).mac, Some(MAC), "{i}");
         }
-        let behind = networks.device(ip("10.0.0.8"), Some(MAC));
+        let behind = networks.device(ip("10.0.0.8"), Some(MAC), None);
         assert_eq!((&*behind.id, behind.mac), ("10.0.0.8", None));
         let mut limits = BTreeMap::new();
         networks.limits(&mut limits);

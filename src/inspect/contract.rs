@@ -8,6 +8,7 @@
 
 use crate::model::{DnsObservation, Endpoint, Facts, Timestamp};
 
+use super::app::Pending;
 use super::dtls::DtlsInspection;
 use super::quic::QuicInspection;
 use super::thread::Thread;
@@ -104,6 +105,8 @@ pub(super) enum Held {
     Quic(Box<QuicInspection>),
     /// DTLS: fragments.
     Dtls(Box<DtlsInspection>),
+    /// Protocols by content: the first datagrams.
+    Content(Box<Pending>),
 }
 
 /// One registered inspector.

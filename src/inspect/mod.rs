@@ -19,12 +19,14 @@ mod app;
 mod config;
 mod contract;
 mod datagrams;
+mod device;
 mod dns;
 mod dtls;
 #[doc(hidden)]
 pub mod fuzz;
 mod http;
 mod http2;
+mod httpdns;
 mod inspector;
 mod quic;
 mod reader;
@@ -41,5 +43,6 @@ mod thread;
 mod tls;
 
 pub use config::InspectConfig;
+pub use device::{Datagram, DeviceWatch};
 pub use inspector::{FlowInspection, Inspector};
 pub use segment::{Progress, Segment};

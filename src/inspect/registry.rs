@@ -4,11 +4,12 @@
 //! that they may look like.
 
 use super::contract::Signature;
-use super::{app, dns, dtls, http, http2, quic, socks, stun, tls};
+use super::{app, dns, dtls, http, http2, httpdns, quic, socks, stun, tls};
 
 /// For byte streams (TCP).
 pub(super) fn streams() -> impl Iterator<Item = &'static Signature> {
     [&tls::STREAM].into_iter().chain(app::STREAMS.iter().copied()).chain([
+        &httpdns::STREAM,
         &http::STREAM,
         &http2::STREAM,
         &socks::STREAM,

@@ -45,8 +45,8 @@ use wheel::Wheel;
 use crate::decode::Packet;
 use crate::inspect::Inspector;
 use crate::model::{
-    CaptureName, Counters, DnsObservation, Facts, FlowEndReason, FlowLedger, FlowRecord, Gap,
-    ObservationPoint, Timestamp,
+    CaptureName, Counters, DeviceObservation, DnsObservation, Facts, FlowEndReason, FlowLedger, FlowRecord,
+    Gap, ObservationPoint, Timestamp,
 };
 
 /// Flows looked at per packet at most, so that no packet waits long after a quiet time in which many flows expired.
@@ -63,6 +63,8 @@ pub enum Observation {
     Flow(FlowRecord),
     /// An answered DNS question; comes before the record of the flow that carried it.
     Dns(DnsObservation),
+    /// What a device says of itself; comes before the record of the flow that carried it.
+    Device(Box<DeviceObservation>),
     /// A name that the source itself gives for an address; added by whoever joins source and meter.
     Name(CaptureName),
 }

@@ -69,6 +69,7 @@ fn extent(facts: &Facts) -> [usize; 4] {
     let marks = [
         facts.protocol.is_some(),
         facts.app_protocol.is_some(),
+        facts.httpdns.is_some(),
         facts.tls_version.is_some(),
         facts.ja4.is_some(),
         facts.quic_version.is_some(),

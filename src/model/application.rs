@@ -97,6 +97,8 @@ pub enum EvidenceKind {
     SharedAddress,
     /// A name that this client resolved lately and that may stand behind a cover (Encrypted Client Hello).
     EchCandidate,
+    /// The device is a thing with one purpose.
+    Device,
 }
 
 impl EvidenceKind {
@@ -111,6 +113,7 @@ impl EvidenceKind {
             Self::AddressPrefix => "address_prefix",
             Self::AsNumber => "as_number",
             Self::Port => "port",
+            Self::Device => "device",
             Self::Package => "package",
             Self::Process => "process",
             Self::Neighbour => "neighbour",

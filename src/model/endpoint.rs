@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::word::Word;
-use super::{CountryCode, HostName, MacAddr, RoleAnswers};
+use super::{CountryCode, DeviceAbout, HostName, MacAddr, RoleAnswers};
 
 /// What kind of network an address is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct DeviceContext {
     pub mac: Option<MacAddr>,
     /// The configured network it is in (`lan`, `iot`…).
     pub network: Option<Arc<str>>,
+    /// What else is known of it.
+    #[serde(default)]
+    pub about: DeviceAbout,
 }
 
 /// Who runs the remote's network.

@@ -84,6 +84,7 @@ pub(crate) fn flow() -> EnrichedFlow {
             addr: device,
             mac: Some(MacAddr([0, 0x11, 0x22, 0x33, 0x44, 0xaa])),
             network: Some("lan".into()),
+            about: DeviceAbout::default(),
         },
         remote: RemoteContext {
             addr: remote,

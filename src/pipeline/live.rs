@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use crate::alert::AlertBook;
 use crate::capture::PacketSource;
 use crate::deliver::{DeliverConfig, JsonlError};
+use crate::enrich::Refreshed;
 use crate::meter::Observation;
 use crate::model::{Ledger, Timestamp};
 use crate::store::{StoreConfig, StoreError};
@@ -27,6 +28,7 @@ use crate::telemetry::Throttle;
 use super::keeper::{Keeper, Kept, LineSink, SinkReport};
 use super::observer::{Observer, Step};
 use super::parts::Parts;
+use super::processes::ProcessThread;
 use super::stage::FlowStage;
 use super::{BATCH, QUEUE, Settings, clock};
 
@@ -76,8 +78,9 @@ pub struct Feed {
 /// Counters that several threads add to.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    stop: AtomicBool,
-    feeds_open: AtomicU64,
+    pub(super) stop: AtomicBool,
+    pub(super) feeds_open: AtomicU64,
+    pub(super) processes: Mutex<Option<String>>,
     feeds_failed: AtomicU64,
     ledgers: Mutex<BTreeMap<usize, Ledger>>,
     stage_limits: Mutex<BTreeMap<String, u64>>,
@@ -108,6 +111,8 @@ pub struct Snapshot {
     pub write_failures: u64,
     /// Every sink: how far it has come, and how it is.
     pub sinks: BTreeMap<String, SinkReport>,
+    /// By what means processes of this host are told, or why not; nothing where there is no live source.
+    pub processes: Option<String>,
     /// Sources still open.
     pub feeds_open: u64,
     /// Sources that ended by an error.
@@ -127,6 +132,7 @@ pub struct Stopped {
 pub struct Live {
     shared: Arc<Shared>,
     control: Sender<Parts>,
+    tables: Sender<Refreshed>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -142,19 +148,29 @@ impl Live {
         let Kept { keeper, lines, open_alerts } = Keeper::open(outputs, &shared)?;
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
         let (control, reloads) = crossbeam_channel::bounded(1);
+        let (tables, refreshed) = crossbeam_channel::bounded(1);
         let mut threads = vec![spawn("keeper".into(), move || keeper.run())?];
         let mut book = AlertBook::new(&settings.alert);
         book.resume(open_alerts);
-        let stage = FlowStage::new(parts, book);
+        let mut stage = FlowStage::new(parts, book);
+        let live = feeds.iter().any(|feed| !feed.may_wait);
+        let processes = live.then(|| ProcessThread::open(&settings.processes, &shared.processes)).flatten();
+        if let Some(processes) = &processes {
+            stage.tell_processes(processes.shared());
+        }
         let sink = LineSink { shared: Arc::clone(&shared), lines };
-        let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, stage, sink };
+        let judge = JudgeThread { shared: Arc::clone(&shared), batches, reloads, refreshed, stage, sink };
         threads.push(spawn("flow".into(), move || judge.run())?);
         shared.feeds_open.store(feeds.len() as u64, Ordering::SeqCst);
+        if let Some(processes) = processes {
+            let shared = Arc::clone(&shared);
+            threads.push(spawn("processes".into(), move || processes.run(&shared))?);
+        }
         for (number, feed) in feeds.into_iter().enumerate() {
             let capture = CaptureThread::new(number, feed, settings, Arc::clone(&shared), send_batch.clone());
             threads.push(spawn(format!("capture-{number}"), move || capture.run())?);
         }
-        Ok(Self { shared, control, threads })
+        Ok(Self { shared, control, tables, threads })
     }
 
     /// The numbers of this moment.
@@ -171,6 +187,11 @@ impl Live {
     pub fn reload(&self, parts: Parts) {
         // The flow thread is gone only when the daemon is stopping; then nothing is left to judge.
         let _gone = self.control.send_timeout(parts, Duration::from_secs(1));
+    }
+
+    /// Hands over what tables of devices say; where the flow stage is behind, the next look will tell it.
+    pub fn refresh(&self, read: Refreshed) -> Result<(), Refreshed> {
+        self.tables.try_send(read).map_err(TrySendError::into_inner)
     }
 
     /// Stops in order, and waits at most `deadline`.
@@ -237,6 +258,7 @@ impl Shared {
             durable: self.durable.load(Ordering::SeqCst),
             write_failures: self.write_failures.load(Ordering::SeqCst),
             sinks: self.sinks.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            processes: self.processes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             feeds_open: self.feeds_open.load(Ordering::SeqCst),
             feeds_failed: self.feeds_failed.load(Ordering::SeqCst),
         }
@@ -353,6 +375,7 @@ struct JudgeThread {
     shared: Arc<Shared>,
     batches: Receiver<Batch>,
     reloads: Receiver<Parts>,
+    refreshed: Receiver<Refreshed>,
     stage: FlowStage,
     sink: LineSink,
 }
@@ -372,6 +395,10 @@ impl JudgeThread {
                     }
                     // The handle is gone: no more reloads, but the sources may still have something to say.
                     Err(_) => self.reloads = crossbeam_channel::never(),
+                },
+                recv(self.refreshed) -> read => match read {
+                    Ok(read) => self.stage.learn_tables(&read),
+                    Err(_) => self.refreshed = crossbeam_channel::never(),
                 },
             }
         }

@@ -18,6 +18,7 @@ pub mod observer;
 pub mod offline;
 pub mod pace;
 pub mod parts;
+mod processes;
 pub mod score;
 pub mod stage;
 pub mod summary;
@@ -28,6 +29,7 @@ use crate::alert::AlertConfig;
 use crate::decode::{DecodeConfig, Decoder};
 use crate::inspect::{InspectConfig, Inspector};
 use crate::meter::{LocalNetworks, Meter, MeterConfig};
+use crate::processes::ProcessesConfig;
 
 /// Batches that may wait between a capture thread and the flow stage.
 pub const QUEUE: usize = 64;
@@ -46,6 +48,8 @@ pub struct Settings {
     pub meter: MeterConfig,
     /// Findings → alerts.
     pub alert: AlertConfig,
+    /// Which process of this host.
+    pub processes: ProcessesConfig,
     /// Networks that count as this side.
     pub local: LocalNetworks,
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::capture::{CaptureError, Frame, PacketSource, Pump};
-use crate::decode::{Decoder, Packet};
+use crate::decode::{Decoder, Fragment, Packet};
+use crate::inspect::{Datagram, DeviceWatch};
 use crate::meter::{Meter, Observation};
-use crate::model::{Gap, Ledger, PacketLedger, Timestamp};
+use crate::model::{DeviceObservation, Gap, Ledger, PacketLedger, Protocol, Timestamp};
 
 /// Frames handled at most between two looks at the world outside (stop flag, queue).
 const MOST_FRAMES: usize = 4096;
@@ -27,6 +28,9 @@ pub struct Observer<S> {
 struct PacketPath {
     decoder: Decoder,
     meter: Meter,
+    devices: DeviceWatch,
+    /// What devices said in the packet in hand, kept to save the allocation.
+    said: Vec<DeviceObservation>,
     released: Vec<Packet<'static>>,
     out: Vec<Observation>,
 }
@@ -45,7 +49,14 @@ pub enum Step {
 impl<S: PacketSource> Observer<S> {
     /// Joins a source, a decoder and a meter.
     pub fn new(source: S, decoder: Decoder, meter: Meter) -> Self {
-        let path = PacketPath { decoder, meter, released: Vec::new(), out: Vec::new() };
+        let path = PacketPath {
+            decoder,
+            meter,
+            devices: DeviceWatch::default(),
+            said: Vec::new(),
+            released: Vec::new(),
+            out: Vec::new(),
+        };
         let mut observer =
             Self { source, path, points: usize::MAX, frames: 1, gaps: Vec::new(), ended: false };
         observer.refresh_points();
@@ -128,6 +139,7 @@ impl<S: PacketSource> Observer<S> {
             .limits()
             .into_iter()
             .chain(self.path.decoder.limits())
+            .chain(self.path.devices.limits())
             .chain(self.source.limits())
             .filter(|(_, count)| *count > 0)
             .collect();
@@ -154,12 +166,47 @@ impl<S: PacketSource> Observer<S> {
 impl PacketPath {
     fn frame(&mut self, frame: &Frame<'_>) {
         if let Some(packet) = self.decoder.decode(frame) {
+            self.learn(&packet);
             self.meter.observe(&packet, &mut self.out);
+        }
+        if let Some(arp) = self.decoder.take_arp() {
+            self.devices.arp(&arp.bytes, arp.from, arp.at, &mut self.said);
+            self.tell_said();
         }
         if self.decoder.has_released() {
             self.decoder.take_released(&mut self.released);
             self.meter_released();
         }
+    }
+
+    /// What a device says of itself, on its own link: inside tunnels the link addresses are not its own.
+    fn learn(&mut self, packet: &Packet<'_>) {
+        let of_use = match packet.protocol {
+            Protocol::UDP => DeviceWatch::wants(packet.source.port, packet.destination.port),
+            Protocol::ICMPV6 => packet.icmp_type.is_some_and(DeviceWatch::wants_icmp6),
+            _ => false,
+        };
+        if !of_use || packet.tunnel_depth > 0 || packet.payload.is_empty() || packet.fragment != Fragment::No
+        {
+            return;
+        }
+        let datagram = Datagram {
+            at: packet.time,
+            from: packet.source,
+            to: packet.destination,
+            from_mac: packet.source_mac,
+            to_mac: packet.destination_mac,
+            payload: packet.payload,
+        };
+        match packet.icmp_type {
+            Some(kind) => self.devices.neighbour(kind, &datagram, &mut self.said),
+            None => self.devices.datagram(&datagram, &mut self.said),
+        }
+        self.tell_said();
+    }
+
+    fn tell_said(&mut self) {
+        self.out.extend(self.said.drain(..).map(|seen| Observation::Device(Box::new(seen))));
     }
 
     fn meter_released(&mut self) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::appid::{Catalogue, CatalogueConfig, CatalogueError, Identifier};
-use crate::enrich::{EnrichConfig, EnrichError, Enricher};
+use crate::enrich::{DeviceTables, EnrichConfig, EnrichError, Enricher, Refreshed};
 use crate::model::{AppId, Problem, Provenance};
 use crate::policy::{AppDirectory, Judge, Policy, PolicyConfig};
 
@@ -55,12 +55,24 @@ pub fn build(recipe: Recipe<'_>) -> Result<Parts, PartsError> {
         policy: Arc::clone(policy.hash()),
         databases: enricher.builds(),
     };
+    let mut tables = DeviceTables::new(&recipe.enrich.devices_from);
+    let read = tables.leases();
+    tell(&read);
     Ok(Parts {
         enricher,
+        tables,
+        read,
         identifier: Identifier::new(catalogue),
         judge: Judge::new(Arc::new(policy)),
         provenance: Arc::new(provenance),
     })
+}
+
+/// Names in the log what of the tables could not be read.
+pub fn tell(read: &Refreshed) {
+    for problem in &read.problems {
+        tracing::warn!("{problem}");
+    }
 }
 
 /// The catalogue, as far as rules may name what is in it. Policy and appid do not know each other.

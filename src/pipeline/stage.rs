@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use crate::alert::AlertBook;
 use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
-use crate::enrich::Enricher;
+use crate::enrich::{DeviceTables, Enricher, Refreshed};
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId, FlowRecord,
-    HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome, Protocol, Provenance,
-    RegionClaim, Timestamp,
+    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId,
+    FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome,
+    ProcessRef, Protocol, Provenance, RegionClaim, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
+use crate::processes::HostProcesses;
 
 /// Takes what the flow stage gives out.
 pub trait Sink: Send {
@@ -23,12 +24,18 @@ pub trait Sink: Send {
     fn flow(&mut self, flow: &EnrichedFlow);
     /// One step in an alert's life.
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>);
+    /// Asked at the end for the devices that it was told of, to be told what is known of them by now.
+    fn devices(&mut self, _describe: &mut dyn FnMut(&mut DeviceContext)) {}
 }
 
 /// What judges: everything that a reload may replace.
 pub struct Parts {
     /// Who and where.
     pub enricher: Enricher,
+    /// Tables of devices, to look at again.
+    pub tables: DeviceTables,
+    /// What they said when the parts were made; learned when these take over.
+    pub read: Refreshed,
     /// Which application.
     pub identifier: Identifier,
     /// By which rules.
@@ -52,6 +59,8 @@ pub struct FlowStage {
     unanswered: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
+    /// This host's processes, where they are looked at.
+    host: Option<Arc<HostProcesses>>,
 }
 
 /// What is remembered of a flow that gave an interim record.
@@ -64,6 +73,8 @@ struct OpenFlow {
     /// Octets up and down of earlier records of which a rule could not tell. If a later record settles it for a match,
     /// they belong to the alert too.
     owed: Vec<(Arc<str>, Bytes)>,
+    /// The process that it was first seen with: by its end the socket may be forgotten.
+    origin: Option<Arc<ProcessRef>>,
 }
 
 /// The local end and the far end of a record.
@@ -79,7 +90,8 @@ impl FlowStage {
     const MAX_OPEN: usize = 1 << 20;
 
     /// Joins the parts.
-    pub fn new(parts: Parts, book: AlertBook) -> Self {
+    pub fn new(mut parts: Parts, book: AlertBook) -> Self {
+        parts.enricher.learn_tables(&std::mem::take(&mut parts.read));
         Self {
             parts,
             book,
@@ -90,13 +102,20 @@ impl FlowStage {
             unanswered: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
+            host: None,
         }
+    }
+
+    /// From now on flows of this host get their process.
+    pub fn tell_processes(&mut self, host: Arc<HostProcesses>) {
+        self.host = Some(host);
     }
 
     /// Takes one observation the whole way.
     pub fn take(&mut self, observation: Observation, sink: &mut dyn Sink) {
         match observation {
             Observation::Dns(answer) => self.learn(&answer),
+            Observation::Device(seen) => self.parts.enricher.learn_device(&seen),
             Observation::Name(name) => self.parts.enricher.learn_from_file(&name),
             Observation::Flow(record) => self.judge(record, sink),
         }
@@ -119,8 +138,14 @@ impl FlowStage {
 
     /// Ends all alerts, as at the end of a capture or of the program.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
+        sink.devices(&mut |device| self.parts.enricher.describe(device));
         self.book.finish(&mut self.changes);
         self.hand_over(sink);
+    }
+
+    /// Takes what tables of the system say of devices.
+    pub fn learn_tables(&mut self, read: &Refreshed) {
+        self.parts.enricher.learn_tables(read);
     }
 
     /// Tells what open alerts have grown by, and leaves them open: the program stops, and they go on when it runs again.
@@ -132,6 +157,7 @@ impl FlowStage {
     /// Replaces what judges; learned names of the old parts are carried over, open alerts stay.
     pub fn replace(&mut self, mut parts: Parts) {
         parts.enricher.inherit_names(&mut self.parts.enricher);
+        parts.enricher.learn_tables(&std::mem::take(&mut parts.read));
         self.parts = parts;
     }
 
@@ -140,6 +166,7 @@ impl FlowStage {
         let mut limits = self.parts.enricher.limits();
         limits.extend(self.parts.judge.limits());
         limits.extend(self.book.limits());
+        limits.extend(self.host.iter().flat_map(|host| host.limits()));
         self.neighbours.limits(&mut limits);
         self.fronts.limits(&mut limits);
         limits.insert("open_flows_full".to_owned(), self.open_full);
@@ -176,10 +203,14 @@ impl FlowStage {
     }
 
     /// Everything that can be concluded about a record before the rules see it.
-    fn enrich(&mut self, record: FlowRecord, memory: &mut OpenFlow) -> EnrichedFlow {
+    fn enrich(&mut self, mut record: FlowRecord, memory: &mut OpenFlow) -> EnrichedFlow {
+        if let Some(host) = self.host.as_ref().filter(|_| record.origin.is_none()) {
+            memory.origin = memory.origin.take().or_else(|| host.maker(&record));
+            record.origin.clone_from(&memory.origin);
+        }
         let sides = self.sides(&record);
         let mut remote = self.parts.enricher.remote(sides.remote.addr);
-        let device = self.parts.enricher.device(sides.device.addr, sides.device_mac);
+        let device = self.parts.enricher.device(sides.device.addr, sides.device_mac, record.start);
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
         }
@@ -191,7 +222,7 @@ impl FlowStage {
         let shared =
             Shared::by_operator(&remote).or_else(|| self.fronts.observed(sides.remote.addr, record.end));
         let near = self.neighbours(&record, &sides, remote.scope);
-        let identification = self.parts.identifier.identify(&Question {
+        let mut identification = self.parts.identifier.identify(&Question {
             record: &record,
             remote: sides.remote,
             asn: remote.operator.asn,
@@ -201,6 +232,11 @@ impl FlowStage {
             shared,
             at: record.start,
         });
+        if let Some(class) = &device.about.class
+            && remote.scope == NetworkScope::Global
+        {
+            self.parts.identifier.by_device(&mut identification, class);
+        }
         remote.hostname = host_name(&record, &memory.dns, &identification);
         remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
         EnrichedFlow {
@@ -240,7 +276,10 @@ impl FlowStage {
     /// Keeps what the flow's next record will need.
     fn remember(&mut self, flow: &EnrichedFlow, memory: OpenFlow) {
         if flow.record.is_final()
-            || (memory.dns.is_empty() && memory.hidden.is_empty() && memory.owed.is_empty())
+            || (memory.dns.is_empty()
+                && memory.hidden.is_empty()
+                && memory.owed.is_empty()
+                && memory.origin.is_none())
         {
             return;
         }
@@ -254,7 +293,11 @@ impl FlowStage {
     /// Which end is the device: the local one; where both or neither are local, the one that began.
     fn sides(&self, record: &FlowRecord) -> Sides {
         let local = |e: Endpoint| self.parts.enricher.is_local(e.addr);
-        if local(record.destination) && !local(record.source) {
+        // Where no local network decides (public addresses on this side), the link does.
+        let near = |e: Endpoint| self.parts.enricher.is_on_link(e.addr, record.start);
+        let (to, from) = (local(record.destination), local(record.source));
+        let neither = !to && !from;
+        if (to && !from) || (neither && near(record.destination) && !near(record.source)) {
             Sides {
                 device: record.destination,
                 device_mac: record.destination_mac,

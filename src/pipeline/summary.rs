@@ -4,12 +4,12 @@
 //! that the flow ended with. Every table is bounded; what does not fit is counted under `other`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::model::{
-    Alert, AlertTransition, Bytes, Certainty, CountryCode, EnrichedFlow, HostName, NetworkScope, Outcome,
-    RegionClaim, Role, Timestamp,
+    Alert, AlertTransition, Bytes, Certainty, CountryCode, DeviceAbout, DeviceContext, EnrichedFlow,
+    HostName, MacAddr, NetworkScope, Outcome, RegionClaim, Role, Timestamp,
 };
 
 use super::stage::Sink;
@@ -126,8 +126,10 @@ pub struct Application {
 pub struct Device {
     /// Its name, where one is known.
     pub name: Option<Arc<str>>,
-    /// MAC address, printable.
-    pub mac: Option<String>,
+    /// MAC address.
+    pub mac: Option<MacAddr>,
+    /// What else is known of it.
+    pub about: DeviceAbout,
     /// The configured network it is in.
     pub network: Option<Arc<str>>,
     /// Addresses it used.
@@ -149,6 +151,17 @@ pub struct RuleTally {
     pub reasons: BTreeMap<Arc<str>, u64>,
 }
 
+/// Lookups of an application around the DNS.
+#[derive(Debug, Clone, Default)]
+pub struct AroundDns {
+    /// Requests.
+    pub lookups: u64,
+    /// Responses out of which addresses were learned.
+    pub answers: u64,
+    /// Names asked for in clear.
+    pub names: Examples<HostName>,
+}
+
 /// All that was seen, summed up.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -160,6 +173,8 @@ pub struct Summary {
     pub devices: BTreeMap<Arc<str>, Device>,
     /// By rule id.
     pub rules: BTreeMap<Arc<str>, RuleTally>,
+    /// Lookups around the DNS, by application (where known) and service.
+    pub httpdns: BTreeMap<(Option<Arc<str>>, Arc<str>), AroundDns>,
     /// Octets by tier letter; the key `none` holds flows without any evidence.
     pub bytes_by_tier: BTreeMap<&'static str, u64>,
     /// Octets by the kind of evidence that decided; the key `none` holds flows without any evidence.
@@ -230,6 +245,18 @@ impl Summary {
         }
     }
 
+    /// Services are few and fixed, applications those of the catalogue: the table needs no bound of its own.
+    fn add_lookups(&mut self, flow: &EnrichedFlow) {
+        let Some(seen) = &flow.record.facts.httpdns else { return };
+        let app = flow.identification.app.as_ref().map(|a| Arc::clone(&a.id));
+        let lookups = self.httpdns.entry((app, Arc::clone(&seen.service))).or_default();
+        lookups.lookups += u64::from(seen.lookups);
+        lookups.answers += u64::from(seen.answers);
+        for name in &seen.names {
+            lookups.names.add(name.clone());
+        }
+    }
+
     fn add_encrypted_dns(&mut self, flow: &EnrichedFlow) {
         let Some(dns) = &flow.record.facts.encrypted_dns else { return };
         let key = (dns.transport.word(), dns.resolver.clone());
@@ -244,10 +271,16 @@ impl Summary {
             return;
         }
         let device = self.devices.entry(Arc::clone(&flow.device.id)).or_default();
-        device.name = device.name.take().or_else(|| flow.device.name.clone());
-        device.mac = device.mac.take().or_else(|| flow.device.mac.map(|m| m.to_string()));
+        // What is known of a device grows: the last word counts.
+        if flow.device.name.is_some() {
+            device.name.clone_from(&flow.device.name);
+        }
+        device.about.clone_from(&flow.device.about);
+        device.mac = device.mac.or(flow.device.mac);
         device.network = device.network.take().or_else(|| flow.device.network.clone());
-        device.addresses.add(flow.device.addr);
+        if !flow.device.addr.is_unspecified() {
+            device.addresses.add(flow.device.addr);
+        }
         device.tally.add(flow);
         if let Some(app) = &flow.identification.app {
             device.applications.insert(Arc::clone(&app.id));
@@ -273,6 +306,23 @@ impl Summary {
 }
 
 impl Sink for Summary {
+    fn devices(&mut self, describe: &mut dyn FnMut(&mut DeviceContext)) {
+        for (id, device) in &mut self.devices {
+            let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            let addr = device.addresses.kept.first().unwrap_or(&unspecified);
+            let mut context = DeviceContext {
+                id: Arc::clone(id),
+                name: device.name.take(),
+                addr: *addr,
+                mac: device.mac,
+                network: None,
+                about: std::mem::take(&mut device.about),
+            };
+            describe(&mut context);
+            (device.name, device.about) = (context.name, context.about);
+        }
+    }
+
     fn flow(&mut self, flow: &EnrichedFlow) {
         self.time_digits = self.time_digits.max(flow.record.point.time_digits);
         if !flow.record.is_final() {
@@ -284,6 +334,7 @@ impl Sink for Summary {
         self.add_application(flow);
         self.add_encrypted_dns(flow);
         self.add_device(flow);
+        self.add_lookups(flow);
         self.add_verdicts(flow);
     }
 

@@ -28,7 +28,9 @@ pub(super) fn concerns_device(rule: &Compiled, flow: &EnrichedFlow) -> bool {
         || listed(&device.id)
         || device.name.as_ref().is_some_and(|n| listed(n))
         || device.mac.is_some_and(|m| listed(&m.to_string()))
-        || listed(&device.addr.to_string());
+        || listed(&device.addr.to_string())
+        || device.about.class.as_ref().is_some_and(|c| listed(&format!("class:{}", c.class)))
+        || device.about.vendor.as_ref().is_some_and(|v| listed(&format!("vendor:{v}")));
     let anywhere = rule.networks.is_empty() && rule.prefixes.is_empty();
     device_holds
         && (anywhere

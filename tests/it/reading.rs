@@ -7,7 +7,7 @@ use whither::appid::{Catalogue, Identifier};
 use whither::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
 use whither::config::Config;
 use whither::deliver::{self, AlertDocument, FlowDocument};
-use whither::enrich::{Enricher, Networks};
+use whither::enrich::{DeviceTables, Enricher, Networks, Refreshed};
 use whither::model::{Alert, AlertTransition, EnrichedFlow, Ledger, Provenance};
 use whither::pipeline::Settings;
 use whither::pipeline::offline;
@@ -52,6 +52,7 @@ pub(crate) fn read_by(paths: &[PathBuf], config: &Config) -> Result<Read, Captur
         inspect: config.inspect.clone(),
         meter: config.meter.clone(),
         alert: config.alert.clone(),
+        processes: config.processes.clone(),
         local: Networks::new(&config.enrich).local(),
     };
     let mut read = Read::default();
@@ -75,6 +76,8 @@ fn parts(config: &Config) -> Parts {
             Arc::clone(enricher.geo()),
             enricher.operators().clone(),
         ),
+        tables: DeviceTables::default(),
+        read: Refreshed::default(),
         identifier: Identifier::new(Arc::clone(catalogue)),
         judge: Judge::new(Arc::new(policy)),
         provenance: Arc::new(Provenance::default()),

@@ -463,7 +463,8 @@ fn a_flow_without_a_name_has_its_neighbours() {
     assert_eq!(&*evidence.value, "short.weixin.qq.com (tls_sni of flow 0000000000000007, 12s before)");
     assert_eq!(evidence.matched.as_deref(), Some("suffix weixin.qq.com"));
     let shared = case().near(7, "short.weixin.qq.com", 12).shared().identify();
-    assert_eq!(said(&shared), (Some("wechat"), Some(Tier::D), Some("neighbour")));
+    assert_eq!(said(&shared), (None, Some(Tier::D), Some("neighbour")), "others are served there, too");
+    assert_eq!(shared.candidates.iter().map(|c| &**c).collect::<Vec<_>>(), ["wechat"]);
     assert!(shared.evidence.iter().any(|e| e.kind == EvidenceKind::SharedAddress), "what lowers it is shown");
 }
 

@@ -15,11 +15,24 @@ pub(super) struct Device<'a> {
     /// Its name, where one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    /// Where its name is from: `config`, `lease`, `dhcp`, `dhcp6`, `mdns`, `llmnr`, `nbns`, or `vendor` (its maker and the end of
+    /// its MAC address).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_source: Option<&'a str>,
     /// The address it used.
     ip: IpAddr,
     /// Its MAC address.
     #[serde(skip_serializing_if = "Option::is_none")]
     mac: Option<String>,
+    /// The MAC address is made up: it changes, and tells no vendor.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    randomised: bool,
+    /// Who made it, or its network card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor: Option<&'a str>,
+    /// What kind of thing it is (`phone`, `camera`…), where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<&'a str>,
     /// The configured network it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<&'a str>,
@@ -147,8 +160,12 @@ impl<'a> Device<'a> {
         Self {
             id: &device.id,
             name: device.name.as_deref(),
+            name_source: device.about.name_source,
             ip: device.addr,
             mac: device.mac.map(|m| m.to_string()),
+            randomised: device.about.randomised,
+            vendor: device.about.vendor.as_deref(),
+            class: device.about.class.as_ref().map(|c| &*c.class),
             network: device.network.as_deref(),
         }
     }

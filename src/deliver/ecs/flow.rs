@@ -80,6 +80,9 @@ struct Whither<'a> {
     /// The tunnel that the packets came out of.
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnel: Option<TunnelPart>,
+    /// The flow resolves around your DNS: an application's own lookup over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    httpdns: Option<AroundDns<'a>>,
     /// What the ClientHello offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     hello: Option<Hello<'a>>,
@@ -154,6 +157,20 @@ struct TunnelPart {
     id: Option<u32>,
     /// Encapsulations around the packet.
     depth: u8,
+}
+
+/// Name lookups around the DNS (HTTPDNS).
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Httpdns"))]
+struct AroundDns<'a> {
+    /// The service, by its id in `httpdns.toml`.
+    service: &'a str,
+    /// Names asked for, where the request says them in clear.
+    names: Vec<&'a str>,
+    /// Requests seen.
+    lookups: u32,
+    /// Responses out of which addresses were learned.
+    answers: u32,
 }
 
 /// What the client offered in its TLS or QUIC greeting.
@@ -470,6 +487,12 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
         source_basis: record.source_basis.word(),
         source_is_guess: record.source_basis.is_guess(),
         tunnel: tunnel(record),
+        httpdns: record.facts.httpdns.as_ref().map(|h| AroundDns {
+            service: &h.service,
+            names: h.names.iter().map(HostName::as_str).collect(),
+            lookups: h.lookups,
+            answers: h.answers,
+        }),
         hello: hello(&record.facts),
         certificate: record.facts.certificate.as_deref().map(certificate),
         stun: record.facts.stun.as_deref().map(stun),

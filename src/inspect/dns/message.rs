@@ -159,7 +159,10 @@ fn ech_public_name(list: &[u8]) -> Option<HostName> {
 
 /// A name at the reader, which moves behind it; `Some(None)` is the root. Pointers must point backwards.
 #[allow(clippy::option_option, reason = "not readable, readable but of no use, and of use are three answers")]
-fn read_name<'a>(message: &'a [u8], reader: &mut Reader<'a>) -> Option<Option<HostName>> {
+pub(in crate::inspect) fn read_name<'a>(
+    message: &'a [u8],
+    reader: &mut Reader<'a>,
+) -> Option<Option<HostName>> {
     let mut labels: Vec<&[u8]> = Vec::with_capacity(6);
     let mut length = 0;
     let mut at = *reader;

@@ -8,6 +8,7 @@ mod pending;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub(super) use message::read_name;
 pub(super) use pending::Questions;
 
 use std::collections::BTreeMap;

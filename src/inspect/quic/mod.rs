@@ -112,7 +112,7 @@ impl QuicInspection {
     fn take(&mut self, look: &Look<'_>, context: &mut Context<'_>) -> Step {
         self.datagrams += 1;
         if self.read {
-            return self.await_server(look, context);
+            return self.wait_for_server(look, context);
         }
         if self.datagrams > MAX_DATAGRAMS {
             context.thread.hit(Limit::Quic);
@@ -156,7 +156,7 @@ impl QuicInspection {
     }
 
     /// Waits for the server's first packet, which tells the id that the client's later ones will carry.
-    fn await_server(&mut self, look: &Look<'_>, context: &mut Context<'_>) -> Step {
+    fn wait_for_server(&mut self, look: &Look<'_>, context: &mut Context<'_>) -> Step {
         if self.client.is_some_and(|client| client != look.from)
             && let Some(packet) = Packets::new(look.bytes).next()
         {

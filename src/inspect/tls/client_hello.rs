@@ -50,8 +50,8 @@ const ENCRYPTED_SERVER_NAME: u16 = 0xffce;
 
 /// More than any client sends; a hello of 64 KiB of empty extensions must stay cheap.
 const MAX_EXTENSIONS: usize = 256;
-/// ALPN offers kept.
-const MAX_ALPN: usize = 16;
+/// ALPN offers kept; clients of early HTTP/3 offered two dozen drafts before it.
+const MAX_ALPN: usize = 32;
 
 /// What the fingerprint is made of.
 #[derive(Debug, Default)]

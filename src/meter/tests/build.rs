@@ -105,7 +105,7 @@ pub(super) fn records(out: Vec<Observation>) -> Vec<FlowRecord> {
     out.into_iter()
         .filter_map(|o| match o {
             Observation::Flow(record) => Some(record),
-            Observation::Dns(_) | Observation::Name(_) => None,
+            Observation::Dns(_) | Observation::Device(_) | Observation::Name(_) => None,
         })
         .collect()
 }
