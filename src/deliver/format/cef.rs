@@ -3,6 +3,7 @@
 //! Escaping by the implementation standard: `\` and `|` in the header, `\`, `=`, CR and LF in values. CEF:0 has IPv4
 //! addresses in `src` and `dst`; IPv6 ones stand in `c6a2` and `c6a3`, as the standard says.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use crate::deliver::json::is_harmful;
@@ -128,7 +129,7 @@ fn header(out: &mut String, text: &str) {
 /// A character that must not stand there raw is written as an (escaped) `\u{…}`.
 fn hidden(out: &mut String, c: char) {
     if c.is_control() || is_harmful(c) {
-        out.push_str(&format!("\\\\u{{{:x}}}", u32::from(c)));
+        let _never = write!(out, "\\\\u{{{:x}}}", u32::from(c));
     } else {
         out.push(c);
     }

@@ -1,6 +1,6 @@
 //! One line for people.
 
-use super::{Document, push_safe, safe};
+use super::{Document, push_safe};
 
 /// "2026-01-02T03:04:05Z HIGH alert-opened: WeChat on Phone … (rule wechat-cn, alert 5f3a…) because …".
 pub(super) fn line(document: &Document) -> String {
@@ -12,11 +12,11 @@ pub(super) fn line(document: &Document) -> String {
     push_safe(&mut out, document.text("/event/action"));
     out.push_str(": ");
     push_safe(&mut out, document.text("/message"));
-    out.push_str(&format!(
-        " (rule {}, alert {})",
-        safe(document.text("/rule/id")),
-        safe(document.text("/event/id"))
-    ));
+    out.push_str(" (rule ");
+    push_safe(&mut out, document.text("/rule/id"));
+    out.push_str(", alert ");
+    push_safe(&mut out, document.text("/event/id"));
+    out.push(')');
     let reason = document.text("/event/reason");
     if !reason.is_empty() {
         out.push_str(" because ");

@@ -347,7 +347,7 @@ impl Check<'_> {
         match (&sink.address, local) {
             (None, false) => self.need("address", false, "host:port for this transport"),
             (Some(_), true) => {
-                self.wrong("address", "is not used by transport `local`; name udp, tcp or tls")
+                self.wrong("address", "is not used by transport `local`; name udp, tcp or tls");
             }
             (Some(address), false) if !is_address(address) => {
                 self.wrong("address", format!("`{address}` is no address: expected host:port"));

@@ -110,7 +110,9 @@ impl Mail {
         );
         let subject: String = subject.chars().take(200).collect();
         let mut out = String::new();
-        let mut header = |name: &str, value: &str| out.push_str(&format!("{name}: {value}\r\n"));
+        let mut header = |name: &str, value: &str| {
+            out.extend([name, ": ", value, "\r\n"]);
+        };
         header("From", &self.from);
         header("To", &self.to.join(",\r\n "));
         header("Subject", &encoded_words(&subject));

@@ -100,8 +100,7 @@ fn inner(address: IpAddr) -> IpAddr {
     };
     match v6.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => v4(high, low),
-        [0x2002, high, low, ..] => v4(high, low),
+        [0, 0, 0, 0, 0, 0, high @ 1.., low] | [0x2002, high, low, ..] => v4(high, low),
         _ => address,
     }
 }

@@ -5,6 +5,7 @@
 //! it there stops all of them. Private and special addresses are never put there. The script goes to `nft -f -` on standard
 //! input and is made of addresses and of names that the configuration's check let through.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -59,11 +60,12 @@ impl Nftables {
             if let Some(set) = set {
                 // An element that is there keeps its old timeout; it is taken out and put in again, in one transaction.
                 let (table, hold) = (&self.table, self.hold.as_secs());
-                script.push_str(&format!(
+                let _never = write!(
+                    script,
                     "add element {table} {set} {{ {address} timeout {hold}s }}\n\
                      delete element {table} {set} {{ {address} }}\n\
                      add element {table} {set} {{ {address} timeout {hold}s }}\n"
-                ));
+                );
             }
         }
         script

@@ -199,7 +199,7 @@ fn structured(event: &Event, document: &Document) -> String {
     ] {
         let mut harmless = String::new();
         push_safe(&mut harmless, value);
-        out.push_str(&format!(" {name}=\""));
+        out.extend([" ", name, "=\""]);
         for c in harmless.chars() {
             if matches!(c, '"' | '\\' | ']') {
                 out.push('\\');
