@@ -154,9 +154,10 @@ impl FlowStage {
         self.hand_over(sink);
     }
 
-    /// Replaces what judges; learned names of the old parts are carried over, open alerts stay.
+    /// Replaces what judges; learned names, windows and first times of the old parts are carried over, open alerts stay.
     pub fn replace(&mut self, mut parts: Parts) {
         parts.enricher.inherit_names(&mut self.parts.enricher);
+        parts.judge.inherit(&mut self.parts.judge);
         parts.enricher.learn_tables(&std::mem::take(&mut parts.read));
         self.parts = parts;
     }

@@ -340,8 +340,11 @@ fn every_mistake_is_named_with_its_key_and_the_nearest_word() {
         window: HumanDuration::from_secs(0),
         ..Rule::default()
     };
-    let problems = Policy::compile(&PolicyConfig { profiles: words(&["named2020"]), rule: vec![bad] }, &Apps)
-        .unwrap_err();
+    let problems = Policy::compile(
+        &PolicyConfig { profiles: words(&["named2020"]), rule: vec![bad], ..PolicyConfig::default() },
+        &Apps,
+    )
+    .unwrap_err();
     let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let has = |key: &str, part: &str| {
         let found = text.iter().any(|t| t.starts_with(&format!("`{key}`")) && t.contains(part));
@@ -367,7 +370,7 @@ fn every_mistake_is_named_with_its_key_and_the_nearest_word() {
 #[test]
 fn rules_that_could_never_match_are_refused() {
     let problems = |rules: Vec<Rule>| {
-        let config = PolicyConfig { profiles: Vec::new(), rule: rules };
+        let config = PolicyConfig { rule: rules, ..PolicyConfig::default() };
         Policy::compile(&config, &Apps)
             .map_err(|p| p.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     };
@@ -398,7 +401,7 @@ fn the_default_flags_nothing_and_every_profile_compiles() {
         let policy = Policy::compile(&config, &Apps).unwrap();
         assert_eq!(policy.is_empty(), profile.name == "flag-none", "{}", profile.name);
         assert!(profile.summary().len() > 20, "{}", profile.name);
-        let by_name = PolicyConfig { profiles: vec![profile.name.to_owned()], rule: Vec::new() };
+        let by_name = PolicyConfig { profiles: vec![profile.name.to_owned()], ..PolicyConfig::default() };
         assert_eq!(Policy::compile(&by_name, &Apps).unwrap(), policy);
     }
     assert!(profile("nonsense").is_none());
@@ -407,7 +410,10 @@ fn the_default_flags_nothing_and_every_profile_compiles() {
 #[test]
 fn the_hash_names_what_is_judged_not_how_it_was_written() {
     let hash = |rules: Vec<Rule>| {
-        Policy::compile(&PolicyConfig { profiles: Vec::new(), rule: rules }, &Apps).unwrap().hash().clone()
+        Policy::compile(&PolicyConfig { rule: rules, ..PolicyConfig::default() }, &Apps)
+            .unwrap()
+            .hash()
+            .clone()
     };
     let a = || rule(&["wechat", "tiktok"], &["server"]);
     let b = || Rule { name: "b".to_owned(), ..rule(&[], &["owner"]) };
