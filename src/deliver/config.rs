@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{HumanDuration, HumanSize, Problem};
 
+use super::sink::SinkConfig;
+
 /// How JSON lines reach the disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -17,6 +19,8 @@ pub struct DeliverConfig {
     /// Lines held in memory until they are synced. While the disk is full, lines are held up to this size, then refused,
     /// so that the part of the program before waits instead of losing them.
     pub max_pending: HumanSize,
+    /// Where alerts go beside the file that is always written.
+    pub sink: Vec<SinkConfig>,
 }
 
 impl Default for DeliverConfig {
@@ -25,6 +29,7 @@ impl Default for DeliverConfig {
             sync_interval: HumanDuration::from_secs(1),
             sync_bytes: HumanSize(1 << 20),
             max_pending: HumanSize(16 << 20),
+            sink: Vec::new(),
         }
     }
 }
@@ -32,6 +37,7 @@ impl Default for DeliverConfig {
 impl DeliverConfig {
     /// Names every value out of range.
     pub fn validate(&self, problems: &mut Vec<Problem>) {
+        super::sink::config::validate(&self.sink, problems);
         let mut wrong = |key: &str, message: String| {
             problems.push(Problem { key: format!("deliver.{key}"), message });
         };

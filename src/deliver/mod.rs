@@ -11,6 +11,7 @@ mod community_id;
 pub mod config;
 pub mod ecs;
 mod error;
+pub mod format;
 pub mod json;
 pub mod jsonl;
 #[cfg(test)]
@@ -21,5 +22,6 @@ pub use community_id::community_id;
 pub use config::DeliverConfig;
 pub use ecs::{AlertDocument, FlowDocument};
 pub use error::JsonlError;
+pub use format::Format;
 pub use json::{to_document, to_line, write_json};
 pub use jsonl::JsonlWriter;

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::deliver::sink::{Runner, RunnerConfig, SinkHealth};
+use crate::deliver::sink::{
+    BATCH, Runner, RunnerConfig, SMALL_BATCH, SinkHealth, SinkKind, open as open_sink,
+};
 use crate::deliver::{AlertDocument, FlowDocument, JsonlWriter, to_line};
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Severity, Timestamp};
 use crate::policy::Known;
@@ -42,6 +44,10 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 const REPORTS: usize = 1024;
 /// A silence longer than this between two lives of the program is a gap in what was watched.
 const GAP: Duration = Duration::from_secs(10);
+/// The longest pause of a sink that reaches other programs and machines.
+const REMOTE_PAUSE: Duration = Duration::from_secs(30);
+/// How long the stop waits for sinks that reach other machines.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// The longest pause of a sink that reaches only this machine's disk.
 const LOCAL_PAUSE: Duration = Duration::from_secs(2);
 
@@ -89,6 +95,9 @@ struct Delivery {
     name: String,
     wake: Sender<()>,
     health: Arc<Mutex<SinkHealth>>,
+    thread: JoinHandle<()>,
+    /// Whether it writes to this machine's disk, so that a stop waits for it.
+    local: bool,
 }
 
 /// The thread.
@@ -118,7 +127,6 @@ pub(super) struct Keeper {
 pub(super) struct Kept {
     pub(super) keeper: Keeper,
     pub(super) lines: Sender<Line>,
-    pub(super) runners: Vec<JoinHandle<()>>,
     /// Alerts that were open when the program stopped.
     pub(super) open_alerts: Vec<Alert>,
     /// What rules had learned.
@@ -135,7 +143,6 @@ impl Keeper {
             outputs.flows.as_deref().map(|path| JsonlWriter::open(path, &outputs.deliver)).transpose()?;
         let (progress, reports) = bounded(REPORTS);
         let mut deliveries = Vec::new();
-        let mut runners = Vec::new();
         let sinks = outputs.sinks()?;
         store.retain_sinks(&sinks.iter().map(|s| s.name.as_str()).collect::<Vec<_>>())?;
         for sink in sinks {
@@ -145,13 +152,16 @@ impl Keeper {
                 name: sink.name.clone(),
                 min_severity: sink.min_severity,
                 longest_pause: sink.longest_pause,
+                batch: sink.batch,
+                budget: sink.budget,
                 cursor: state.cursor,
             };
             let reader = Reader::open(store.path())?;
             let runner = Runner::new(config, sink.sink, reader, woken, progress.clone(), clock::now);
             let health = runner.health();
-            runners.push(spawn(format!("sink-{}", sink.name), move || runner.run())?);
-            deliveries.push(Delivery { name: sink.name, wake, health });
+            let thread = spawn(format!("sink-{}", sink.name), move || runner.run())?;
+            let local = sink.longest_pause == LOCAL_PAUSE;
+            deliveries.push(Delivery { name: sink.name, wake, health, thread, local });
         }
         let (send_line, lines) = bounded(LINES);
         let keeper = Self {
@@ -172,7 +182,7 @@ impl Keeper {
             losses: BTreeMap::new(),
             newest: None,
         };
-        Ok(Kept { keeper, lines: send_line, runners, open_alerts, learned })
+        Ok(Kept { keeper, lines: send_line, open_alerts, learned })
     }
 
     pub(super) fn run(mut self) {
@@ -446,8 +456,27 @@ impl Keeper {
             // A bell that nobody can ring: the runner delivers what waits and ends.
             delivery.wake = bounded(0).0;
         }
-        // Ends when the last runner has gone.
-        while let Ok(report) = self.reports.recv() {
+        // Ends when the last runner has gone; a receiver that hangs is not waited for, its events wait in the store.
+        let begun = clock::monotonic();
+        loop {
+            let report = match self.reports.recv_timeout(LOOK_EVERY) {
+                Ok(report) => report,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    let waiting = |d: &Delivery| !d.thread.is_finished();
+                    let patient = clock::monotonic().saturating_duration_since(begun) < FAREWELL;
+                    if patient || self.deliveries.iter().any(|d| d.local && waiting(d)) {
+                        continue;
+                    }
+                    for late in self.deliveries.iter().filter(|d| waiting(d)) {
+                        tracing::warn!(
+                            sink = late.name,
+                            "does not end in time; it goes on at the next start"
+                        );
+                    }
+                    break;
+                }
+            };
             let reports: Vec<Progress> = std::iter::once(report).chain(self.reports.try_iter()).collect();
             if let Err(error) = self.note(&reports) {
                 self.store.rollback();
@@ -467,6 +496,8 @@ pub(super) struct NewSink {
     pub(super) sink: Box<dyn crate::deliver::sink::Sink>,
     pub(super) min_severity: Severity,
     pub(super) longest_pause: Duration,
+    pub(super) batch: usize,
+    pub(super) budget: Option<u32>,
 }
 
 impl Outputs {
@@ -475,12 +506,27 @@ impl Outputs {
         let file = crate::deliver::sink::FileSink::open(&self.alerts, &self.deliver)?;
         let name =
             self.alerts.file_name().map_or_else(|| "alerts".into(), |n| n.to_string_lossy().into_owned());
-        Ok(vec![NewSink {
+        let mut sinks = vec![NewSink {
             name: format!("file:{name}"),
             sink: Box::new(file),
             min_severity: Severity::Info,
             longest_pause: LOCAL_PAUSE,
-        }])
+            batch: BATCH,
+            budget: None,
+        }];
+        let state = self.alerts.parent().unwrap_or(Path::new("/"));
+        for config in &self.deliver.sink {
+            let each_alone = config.kind.notifies() || config.kind == SinkKind::Nftables;
+            sinks.push(NewSink {
+                name: config.id(),
+                sink: open_sink(config, state, &self.deliver)?,
+                min_severity: config.severity(),
+                longest_pause: if config.kind == SinkKind::File { LOCAL_PAUSE } else { REMOTE_PAUSE },
+                batch: if each_alone { SMALL_BATCH } else { BATCH },
+                budget: config.budget(),
+            });
+        }
+        Ok(sinks)
     }
 }
 

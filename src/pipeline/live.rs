@@ -57,6 +57,9 @@ pub enum StartError {
     /// An output file cannot be used.
     #[error(transparent)]
     Output(#[from] JsonlError),
+    /// A sink cannot be made ready.
+    #[error(transparent)]
+    Sink(#[from] crate::deliver::sink::SinkOpenError),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -143,13 +146,12 @@ impl Live {
         outputs: &Outputs,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::default());
-        let Kept { keeper, lines, runners, open_alerts, learned } = Keeper::open(outputs, &shared)?;
+        let Kept { keeper, lines, open_alerts, learned } = Keeper::open(outputs, &shared)?;
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
         let (control, reloads) = crossbeam_channel::bounded(1);
         let (tables, refreshed) = crossbeam_channel::bounded(1);
         let (send_told, told) = crossbeam_channel::bounded(QUEUE);
-        let mut threads = runners;
-        threads.push(spawn("keeper".into(), move || keeper.run())?);
+        let mut threads = vec![spawn("keeper".into(), move || keeper.run())?];
         let mut book = AlertBook::new(&settings.alert);
         book.resume(open_alerts);
         parts.judge.recall(learned);

@@ -17,13 +17,9 @@ use crate::model::{
     Outcome, ProcessRef, Protocol, Provenance, RegionClaim, RemoteContext, Tenant, Tier, Timestamp,
     Translation,
 };
-<<<<<<< HEAD
-use crate::policy::{Judge, Judgement};
+use crate::policy::{Judge, Judgement, Known};
 
 use super::conntrack::Told;
-=======
-use crate::policy::{Judge, Judgement, Known};
->>>>>>> policy
 use crate::processes::HostProcesses;
 
 /// Takes what the flow stage gives out.
@@ -217,7 +213,6 @@ impl FlowStage {
     fn judge(&mut self, record: FlowRecord, sink: &mut dyn Sink) {
         self.now = self.now.max(record.end);
         let mut memory = self.open.remove(&record.id).unwrap_or_default();
-<<<<<<< HEAD
         let view = self.connections.as_mut().and_then(|c| c.view(&record));
         let twin = view.and_then(|view| self.connections.as_mut()?.twin(&view, &record));
         let mut flow = self.enrich(record, view, &mut memory);
@@ -231,8 +226,6 @@ impl FlowStage {
             sink.flow(&flow);
             return;
         }
-=======
-        let flow = self.enrich(record, &mut memory);
         self.rule(flow, memory, sink);
     }
 
@@ -245,7 +238,6 @@ impl FlowStage {
 
     /// The rules' word on a record, and what it means for alerts.
     fn rule(&mut self, mut flow: EnrichedFlow, mut memory: OpenFlow, sink: &mut dyn Sink) {
->>>>>>> policy
         let Judgement { verdicts, mut findings } = self.parts.judge.judge(&flow);
         flow.verdicts = verdicts;
         for known in self.parts.judge.take_learned() {
@@ -407,13 +399,6 @@ impl FlowStage {
     }
 }
 
-<<<<<<< HEAD
-/// Whether somebody outside knocked and nobody answered: no data of a device went anywhere, and who sends with forged
-/// addresses must not be able to buy alerts with them. The octets stay in the totals.
-fn unanswered(flow: &EnrichedFlow) -> bool {
-    !flow.device_is_source && flow.bytes_up_total() == 0
-}
-
 /// The sides of a record that shows the outside of a translation: the device is behind it.
 fn behind(record: &FlowRecord, view: &View) -> Option<Sides> {
     let (inner, outer) = view.inner.zip(view.outer).filter(|_| view.outside)?;
@@ -428,8 +413,6 @@ fn translation(view: &View) -> Option<Translation> {
     Some(Translation { inner, outer, zone: view.connection.zone, mark: view.connection.mark })
 }
 
-=======
->>>>>>> policy
 /// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.
 fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings: &mut [Finding]) {
     for finding in findings {

@@ -74,6 +74,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("comfy_table::", &["cli"]),
     ("httparse::", &["inspect"]),
     ("x509_parser::", &["inspect"]),
+    ("ureq::", &["deliver"]),
+    ("rustls::", &["deliver"]),
 ];
 
 /// The only files that may read a clock.

@@ -348,6 +348,7 @@ fn values_out_of_range_are_named_by_key() {
         sync_interval: HumanDuration::from_secs(7200),
         sync_bytes: HumanSize(2 << 20),
         max_pending: HumanSize(1),
+        ..DeliverConfig::default()
     };
     bad.validate(&mut problems);
     let keys: Vec<_> = problems.iter().map(|p| p.key.as_str()).collect();

@@ -3,11 +3,13 @@
 //! A crash between the sync of the file and the note of it in the store would bring the same events again. So the end of
 //! the file is read at the start, and events that stand there already are not written a second time.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::deliver::format::{Document, Format};
 use crate::deliver::{DeliverConfig, JsonlError, JsonlWriter};
 use crate::model::Timestamp;
 use crate::store::Event;
@@ -21,6 +23,7 @@ const TAIL: u64 = 8 << 20;
 #[derive(Debug)]
 pub struct FileSink {
     writer: JsonlWriter,
+    format: Format,
     /// Events that the file held when it was opened: number and alert.
     already: HashSet<(i64, String)>,
     /// The last event that the writer holds or has written.
@@ -30,10 +33,15 @@ pub struct FileSink {
 impl FileSink {
     /// Opens the file and reads its end.
     pub fn open(path: &Path, config: &DeliverConfig) -> Result<Self, JsonlError> {
+        Self::open_as(path, config, Format::Ecs)
+    }
+
+    /// The same with lines in another format, one of the JSON ones.
+    pub fn open_as(path: &Path, config: &DeliverConfig, format: Format) -> Result<Self, JsonlError> {
         let writer = JsonlWriter::open(path, config)?;
         // What cannot be read is written again: twice is better than never.
         let already = tail(path).unwrap_or_default();
-        Ok(Self { writer, already, accepted: i64::MIN })
+        Ok(Self { writer, format, already, accepted: i64::MIN })
     }
 }
 
@@ -44,7 +52,7 @@ impl Sink for FileSink {
                 continue;
             }
             if !self.already.remove(&(event.seq, event.alert.clone()))
-                && let Err(error) = self.writer.accept_line(&event.document)
+                && let Err(error) = self.writer.accept_line(&line(self.format, event))
             {
                 // No more can be held: what is held is tried, and this one comes again.
                 let _later = self.writer.sync(now);
@@ -72,9 +80,24 @@ fn tail(path: &Path) -> std::io::Result<HashSet<(i64, String)>> {
     Ok(bytes.split(|b| *b == b'\n').filter_map(event_of).collect())
 }
 
-/// Number and alert of a line; `None` for one that was not written by this program, or is cut.
+fn line(format: Format, event: &Event) -> Cow<'_, [u8]> {
+    if format == Format::Ecs {
+        return Cow::Borrowed(&event.document);
+    }
+    let mut line = format.render(&event.document);
+    line.push(b'\n');
+    Cow::Owned(line)
+}
+
+/// Number and alert of a line in any format; `None` for one that was not written by this program, or is cut.
 fn event_of(line: &[u8]) -> Option<(i64, String)> {
-    let document: serde_json::Value = serde_json::from_slice(line).ok()?;
-    let event = document.get("event")?;
-    Some((event.get("sequence")?.as_i64()?, event.get("id")?.as_str()?.to_owned()))
+    let document = Document::read(line);
+    let places = [
+        ("/event/sequence", "/event/id"),
+        ("/metadata/sequence", "/finding_info/uid"),
+        ("/whither/sequence", "/whither/id"),
+    ];
+    places.iter().find_map(|(sequence, id)| {
+        Some((document.value(sequence)?.as_i64()?, document.value(id)?.as_str()?.to_owned()))
+    })
 }

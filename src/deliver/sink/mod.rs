@@ -4,18 +4,43 @@
 //! and says when it is done with them. So a crash at any moment repeats at most what was being delivered, under the same
 //! ids, and loses nothing. A sink only knows how to deliver; [`Runner`] knows when, how often, and when to give up.
 
+mod budget;
+mod build;
+mod command;
+pub mod config;
 mod file;
+mod journal;
+mod mail;
+mod net;
+mod nftables;
+mod process;
 mod runner;
+mod secret;
+mod syslog;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::time::Duration;
 
 use crate::model::Timestamp;
 use crate::store::Event;
 
+pub use build::open;
+pub use config::{SinkConfig, SinkKind};
 pub use file::FileSink;
-pub use runner::{Runner, RunnerConfig, SinkHealth};
+pub use runner::{BATCH, Runner, RunnerConfig, SMALL_BATCH, SinkHealth};
+pub use secret::SinkError;
+
+/// A sink of the configuration that cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+#[error("sink `{sink}`: {error}")]
+pub struct SinkOpenError {
+    /// Its kind and name.
+    pub sink: String,
+    /// Why.
+    pub error: SinkError,
+}
 
 /// How an attempt went: so many events from the front are done, and what stopped it before the end.
 #[derive(Debug, Clone, PartialEq, Eq)]

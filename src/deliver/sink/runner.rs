@@ -2,21 +2,24 @@
 //!
 //! The runner takes events from the store behind the sink's place, in order. What fails is tried again after a growing pause;
 //! what was refused for good becomes a dead letter with the reason. It never drops an event by itself, however long the
-//! other side is dead: the store is the queue.
+//! other side is dead: the store is the queue. What the budget of a sink holds back is told in a digest; see [`super::budget`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use crate::model::{Severity, Timestamp};
 use crate::store::{Event, Progress, Reader, StoreError};
 use crate::telemetry::Throttle;
 
+use super::budget::{Budget, Digest};
 use super::{Attempt, Sink, Trouble};
 
 /// Events in one attempt; a crash repeats at most so many.
-pub(super) const BATCH: usize = 256;
+pub const BATCH: usize = 256;
+/// The same for sinks that need a request for each: a stop waits for no more than one group.
+pub const SMALL_BATCH: usize = 32;
 /// The first pause after a failure; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// How often the store is looked at although nobody called.
@@ -31,6 +34,10 @@ pub struct RunnerConfig {
     pub min_severity: Severity,
     /// The longest pause between two attempts.
     pub longest_pause: Duration,
+    /// Events in one attempt, at most [`BATCH`].
+    pub batch: usize,
+    /// Notifications in any hour; the rest are told in a digest.
+    pub budget: Option<u32>,
     /// The place from which to go on.
     pub cursor: i64,
 }
@@ -55,6 +62,14 @@ pub struct Runner {
     health: Arc<Mutex<SinkHealth>>,
     clock: fn() -> Timestamp,
     throttle: Throttle,
+    /// The last event that was looked at; behind it, events of an open digest are not done with.
+    seen: i64,
+    budget: Option<Budget>,
+    digest: Digest,
+    /// What was done since the last report.
+    tally: Progress,
+    /// Whether the program stops: no more than one group is tried, and nothing at all by a sink that fails.
+    stopping: bool,
 }
 
 impl Runner {
@@ -68,7 +83,28 @@ impl Runner {
         clock: fn() -> Timestamp,
     ) -> Self {
         let health = Arc::new(Mutex::new(SinkHealth::default()));
-        Self { config, sink, reader, wake, progress, health, clock, throttle: Throttle::default() }
+        Self {
+            seen: config.cursor,
+            budget: config.budget.map(Budget::new),
+            digest: Digest::default(),
+            tally: Progress::default(),
+            stopping: false,
+            config,
+            sink,
+            reader,
+            wake,
+            progress,
+            health,
+            clock,
+            throttle: Throttle::default(),
+        }
+    }
+
+    /// Gives it a budget and a clock that the test moves.
+    #[cfg(test)]
+    pub(super) fn test_budget(&mut self, limit: u32, clock: fn() -> Timestamp) {
+        self.budget = Some(Budget::new(limit));
+        self.clock = clock;
     }
 
     /// How the sink is, to be looked at while it runs.
@@ -92,7 +128,10 @@ impl Runner {
             }
             pause = self.deliver_all();
         }
-        let _last = self.deliver_all();
+        self.stopping = true;
+        if self.config.batch >= BATCH || !self.failing() {
+            let _last = self.deliver_all();
+        }
     }
 
     /// Waits without listening to calls; says whether the program goes on.
@@ -115,18 +154,67 @@ impl Runner {
     /// Delivers what waits, until there is nothing more or something stops it; gives how long to wait then.
     pub(super) fn deliver_all(&mut self) -> Duration {
         loop {
-            let events = match self.reader.events_after(self.config.cursor, BATCH) {
+            let now = (self.clock)();
+            if let Some(pause) = self.tell_digest(now) {
+                return pause;
+            }
+            let events = match self.reader.events_after(self.seen, self.config.batch) {
                 Ok(events) => events,
                 Err(error) => return self.store_failed(&error),
             };
-            let Some(last) = events.last().map(|e| e.seq) else { return LOOK_EVERY };
+            if events.is_empty() {
+                return LOOK_EVERY;
+            }
             let wanted: Vec<Event> =
                 events.iter().filter(|e| e.severity >= self.config.min_severity).cloned().collect();
-            let attempt =
-                if wanted.is_empty() { Attempt::all(0) } else { self.sink.deliver(&wanted, (self.clock)()) };
-            if let Some(pause) = self.settle(&events, &wanted, last, attempt) {
+            let (told, held) = self.choose(wanted, now);
+            let attempt = if told.is_empty() { Attempt::all(0) } else { self.sink.deliver(&told, now) };
+            if let Some(pause) = self.settle(&events, &told, &held, attempt, now) {
                 return pause;
             }
+            if self.stop_now() {
+                return LOOK_EVERY;
+            }
+        }
+    }
+
+    /// Whether a sink that is slow by nature must leave the rest for the next start.
+    fn stop_now(&mut self) -> bool {
+        if self.config.batch >= BATCH {
+            return false;
+        }
+        // A call that is taken here is answered by the next look at the store.
+        self.stopping || matches!(self.wake.try_recv(), Err(TryRecvError::Disconnected))
+    }
+
+    /// Events that are told one by one, and those for the digest.
+    fn choose(&mut self, wanted: Vec<Event>, now: Timestamp) -> (Vec<Event>, Vec<Event>) {
+        let Some(budget) = &mut self.budget else { return (wanted, Vec::new()) };
+        let chosen = budget.choose(&wanted, now);
+        let (told, held): (Vec<_>, Vec<_>) = wanted.into_iter().zip(chosen).partition(|(_, told)| *told);
+        let events = |part: Vec<(Event, bool)>| part.into_iter().map(|(event, _)| event).collect();
+        (events(told), events(held))
+    }
+
+    /// Tells what was held back, if it is time; a pause where that fails.
+    fn tell_digest(&mut self, now: Timestamp) -> Option<Duration> {
+        if self.digest.count() == 0 || self.stopping {
+            return None;
+        }
+        let budget = self.budget.as_mut()?;
+        let event = if budget.open(now) { self.digest.event(budget.limit(), now)? } else { return None };
+        match self.sink.deliver(&[event], now).stopped {
+            None => {
+                budget.spend(1, now);
+                self.tally.delivered += self.digest.count();
+                self.digest = Digest::default();
+                self.well();
+                self.report();
+                None
+            }
+            Some(Trouble::Later { why, after }) => Some(self.unwell(why, after)),
+            // What it counts must not be given up with it: it is told anew, with more in it.
+            Some(Trouble::Refused { why }) => Some(self.unwell(why, None)),
         }
     }
 
@@ -134,43 +222,68 @@ impl Runner {
     fn settle(
         &mut self,
         events: &[Event],
-        wanted: &[Event],
-        last: i64,
+        told: &[Event],
+        held: &[Event],
         attempt: Attempt,
+        now: Timestamp,
     ) -> Option<Duration> {
         let Attempt { done, stopped } = attempt;
-        let mut dead = Vec::new();
-        let mut cursor = if done >= wanted.len() { Some(last) } else { None };
-        if cursor.is_none() && done > 0 {
-            cursor = wanted.get(done - 1).map(|e| e.seq);
-        }
+        let done = done.min(told.len());
+        let failed = told.get(done);
+        let before = |seq: i64| events.iter().map(|e| e.seq).take_while(|s| *s < seq).last();
+        let mut dead = 0;
+        let mut upto = match failed {
+            None => events.last().map(|e| e.seq),
+            Some(event) => before(event.seq),
+        };
         let mut pause = None;
         match stopped {
             None => self.well(),
             Some(Trouble::Refused { why }) => {
-                if let Some(event) = wanted.get(done) {
+                if let Some(event) = failed {
                     tracing::error!(
                         sink = self.config.name,
                         alert = event.alert,
                         why,
                         "an alert was refused for good and is kept as a dead letter"
                     );
-                    cursor = Some(event.seq);
-                    dead.push((event.seq, why));
+                    upto = Some(event.seq);
+                    dead = 1;
+                    self.tally.dead.push((event.seq, why));
                 }
             }
             Some(Trouble::Later { why, after }) => pause = Some(self.unwell(why, after)),
         }
-        if let Some(cursor) = cursor {
-            let passed = events.iter().filter(|e| e.seq > self.config.cursor && e.seq <= cursor).count();
-            let skipped = passed.saturating_sub(done).saturating_sub(dead.len());
-            self.config.cursor = cursor;
-            let progress =
-                Progress { sink: self.config.name.clone(), cursor, delivered: done, skipped, dead };
-            // Closed only when the keeper died, which the supervisor sees.
-            let _closed = self.progress.send(progress);
+        let upto = upto.unwrap_or(self.seen);
+        let mut counted = done + dead;
+        for event in held.iter().filter(|e| e.seq <= upto) {
+            self.digest.add(event);
+            counted += 1;
+        }
+        if let Some(budget) = &mut self.budget {
+            budget.spend(done + dead, now);
+        }
+        let passed = events.iter().filter(|e| e.seq <= upto).count();
+        self.tally.delivered += done;
+        self.tally.skipped += passed.saturating_sub(counted);
+        let moved = upto > self.seen;
+        self.seen = upto;
+        if moved {
+            self.report();
         }
         pause
+    }
+
+    /// Reports how far it came; not while a digest is open, for its events are not done with.
+    fn report(&mut self) {
+        if self.digest.count() > 0 {
+            return;
+        }
+        let mut progress = std::mem::take(&mut self.tally);
+        progress.sink.clone_from(&self.config.name);
+        progress.cursor = self.seen;
+        // Closed only when the keeper died, which the supervisor sees.
+        let _closed = self.progress.send(progress);
     }
 
     fn failing(&self) -> bool {

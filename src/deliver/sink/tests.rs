@@ -7,8 +7,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tempfile::TempDir;
 
 use super::*;
-use crate::deliver::DeliverConfig;
-use crate::model::{AlertTransition, Severity, fixture};
+use crate::deliver::{AlertDocument, DeliverConfig, to_line};
+use crate::model::{Alert, AlertTransition, Severity, fixture};
 use crate::store::{EventEntry, Progress, Reader, Store, StoreConfig};
 
 /// Answers attempts one after the other; then delivers everything.
@@ -47,16 +47,32 @@ impl Bench {
     }
 
     fn add(&mut self, events: usize) {
+        self.add_with(Severity::High, events);
+    }
+
+    fn add_with(&mut self, severity: Severity, events: usize) {
+        let mut alert = fixture::alert("aa11");
+        alert.severity = severity;
+        self.put(&alert, events, |seq| {
+            format!("{{\"event\":{{\"id\":\"aa11\",\"sequence\":{seq}}}}}\n").into_bytes()
+        });
+    }
+
+    /// Events with whole documents.
+    fn add_real(&mut self, events: usize) {
         let alert = fixture::alert("aa11");
+        self.put(&alert, events, |seq| {
+            let document = AlertDocument::numbered(&alert, AlertTransition::Updated, seq);
+            to_line(&document).unwrap()
+        });
+    }
+
+    fn put(&mut self, alert: &Alert, events: usize, document: impl Fn(i64) -> Vec<u8>) {
         self.store.begin().unwrap();
         for _ in 0..events {
             let seq = self.store.next_event().unwrap();
-            let document = format!("{{\"event\":{{\"id\":\"aa11\",\"sequence\":{seq}}}}}\n");
-            let entry = EventEntry {
-                alert: &alert,
-                transition: AlertTransition::Updated,
-                document: document.as_bytes(),
-            };
+            let document = document(seq);
+            let entry = EventEntry { alert, transition: AlertTransition::Updated, document: &document };
             assert_eq!(self.store.put_event(&entry, now()).unwrap(), seq);
         }
         self.store.commit().unwrap();
@@ -73,6 +89,8 @@ impl Bench {
             name: "told".into(),
             min_severity,
             longest_pause: Duration::from_millis(1),
+            batch: BATCH,
+            budget: None,
             cursor: 0,
         };
         let reader = Reader::open(&self.folder.path().join("s.db")).unwrap();
@@ -164,4 +182,192 @@ fn a_file_of_another_store_does_not_swallow_events_of_this_one() {
     let mut sink = FileSink::open(&path, &DeliverConfig::default()).unwrap();
     assert_eq!(sink.deliver(&events, now()), Attempt::all(2));
     assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+}
+
+/// A certificate of its own for `name`, and its key; `None`, saying so, without openssl.
+pub(super) fn certificate(
+    folder: &std::path::Path,
+    name: &str,
+) -> Option<(std::path::PathBuf, std::path::PathBuf)> {
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "3650", "-subj", "/CN=test", "-addext", &format!("subjectAltName={name}")])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    if made.is_ok_and(|out| out.status.success()) {
+        return Some((certificate, key));
+    }
+    eprintln!("skipped: openssl is not there to make a certificate");
+    None
+}
+
+/// A TLS server's configuration.
+pub(super) fn tls_server(certificate: &std::path::Path, key: &std::path::Path) -> Arc<rustls::ServerConfig> {
+    use rustls::pki_types::pem::PemObject;
+    let chain = net::certificates(certificate).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_file(key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
+}
+
+/// What a sink was given, with the time of the test's clock.
+#[derive(Default)]
+struct Heard(Arc<Mutex<Vec<Event>>>);
+
+impl Sink for Heard {
+    fn deliver(&mut self, events: &[Event], _: Timestamp) -> Attempt {
+        self.0.lock().unwrap().extend(events.iter().cloned());
+        Attempt::all(events.len())
+    }
+}
+
+static SECONDS: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_000);
+
+fn later() -> Timestamp {
+    Timestamp::from_parts(SECONDS.load(std::sync::atomic::Ordering::SeqCst), 0)
+}
+
+#[test]
+fn a_budget_tells_the_worst_one_by_one_and_the_rest_in_one_digest_and_every_event_is_accounted_for() {
+    let mut bench = Bench::new(40);
+    bench.add_with(Severity::Critical, 3);
+    let heard = Heard::default();
+    let got = Arc::clone(&heard.0);
+    let (mut runner, _wake, noted) = bench.runner(Box::new(heard), Severity::Low);
+    runner.test_budget(10, later);
+    runner.deliver_all();
+    // Nine of ten: three critical ones first, though they came last, then the oldest of the others.
+    let told: Vec<i64> = got.lock().unwrap().iter().map(|e| e.seq).collect();
+    assert_eq!(told, [1, 2, 3, 4, 5, 6, 41, 42, 43]);
+    assert!(noted.try_recv().is_err(), "nothing is done with while the digest is open");
+    runner.deliver_all();
+    assert_eq!(got.lock().unwrap().len(), 9, "the budget holds");
+
+    SECONDS.store(1_000 + 3_600, std::sync::atomic::Ordering::SeqCst);
+    runner.deliver_all();
+    let digest = got.lock().unwrap().last().cloned().unwrap();
+    assert_eq!((digest.action.as_str(), digest.alert.as_str()), ("alert-digest", "digest-7-40"));
+    let document: serde_json::Value = serde_json::from_slice(&digest.document).unwrap();
+    assert_eq!(document["whither"]["digest"]["events"], 34);
+    assert_eq!(document["whither"]["digest"]["by_severity"]["high"], 34);
+    assert!(document["message"].as_str().unwrap().contains("34 high"), "{document}");
+    let progress = noted.try_recv().unwrap();
+    assert_eq!((progress.cursor, progress.delivered, progress.skipped, progress.dead.len()), (43, 43, 0, 0));
+    bench.store.note_progress(&progress, now()).unwrap();
+    let state = bench.state();
+    assert_eq!((state.delivered, state.queued, state.dead, state.skipped), (43, 0, 0, 0));
+}
+
+#[test]
+fn what_waits_for_a_digest_comes_again_after_a_crash() {
+    let mut bench = Bench::new(20);
+    for _ in 0..2 {
+        let heard = Heard::default();
+        let got = Arc::clone(&heard.0);
+        let (mut runner, _wake, noted) = bench.runner(Box::new(heard), Severity::Info);
+        runner.test_budget(4, now);
+        runner.deliver_all();
+        assert_eq!(got.lock().unwrap().iter().map(|e| e.seq).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(noted.try_recv().is_err());
+        assert_eq!(bench.state().queued, 20);
+    }
+    bench.add(1);
+}
+
+#[test]
+fn a_quarter_of_the_budget_is_kept_for_what_is_high_and_a_clock_set_back_does_not_close_it() {
+    let mut budget = budget::Budget::new(9);
+    let event = |seq: i64, severity| Event {
+        seq,
+        alert: String::new(),
+        action: String::new(),
+        severity,
+        at: now(),
+        document: Vec::new(),
+    };
+    let small: Vec<Event> = (0..20).map(|n| event(n, Severity::Medium)).collect();
+    let told = budget.choose(&small, now()).into_iter().filter(|told| *told).count();
+    assert_eq!(told, 6);
+    budget.spend(told, now());
+    let great: Vec<Event> = (20..25).map(|n| event(n, Severity::Critical)).collect();
+    assert_eq!(budget.choose(&great, now()).into_iter().filter(|told| *told).count(), 2);
+    assert!(!budget.open(Timestamp::from_parts(500, 0)));
+    assert!(budget.open(Timestamp::from_parts(500 + 3_600, 0)));
+}
+
+fn program(argv: &[&str], more: &str) -> command::Program {
+    let argv: Vec<String> = argv.iter().map(|a| format!("{a:?}")).collect();
+    let text = format!("name = 'c'\nkind = 'command'\ncommand = [{}]\n{more}", argv.join(","));
+    command::Program::open(&toml::from_str(&text).unwrap()).unwrap()
+}
+
+fn one(document: &str) -> [Event; 1] {
+    [Event {
+        seq: 1,
+        alert: "aa11".into(),
+        action: "alert-opened".into(),
+        severity: Severity::High,
+        at: now(),
+        document: document.as_bytes().to_vec(),
+    }]
+}
+
+#[test]
+fn a_command_reads_the_event_from_its_input_and_no_shell_reads_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, touched) = (folder.path().join("out"), folder.path().join("touched"));
+    let document = format!("{{\"message\":\"$(touch {0}) `touch {0}`; touch {0}\"}}\n", touched.display());
+    let argument = format!("$(touch {})", touched.display());
+    let mut sink = program(&["/usr/bin/tee", out.to_str().unwrap(), "--", &argument], "");
+    // tee makes a file named like the argument in its folder, which is the root.
+    let attempt = sink.deliver(&one(&document), now());
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), document, "{attempt:?}");
+    assert!(!touched.exists());
+}
+
+#[test]
+fn a_command_that_fails_is_tried_so_often_and_one_that_hangs_is_killed_with_its_children() {
+    let mut sink = program(&["/bin/false"], "attempts = 3");
+    for refused in [false, false, true] {
+        let attempt = sink.deliver(&one("{}"), now());
+        assert_eq!(matches!(attempt.stopped, Some(Trouble::Refused { .. })), refused);
+    }
+    let mut sink = program(&["/bin/sh", "-c", "sleep 1000 & sleep 1000"], "timeout = '300ms'");
+    match sink.deliver(&one("{}"), now()).stopped {
+        Some(Trouble::Later { why, .. }) => assert!(why.contains("killed"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    // Much said, nothing read: neither fills a pipe for ever.
+    let mut sink = program(&["/bin/sh", "-c", "head -c 10000000 /dev/zero >&2; exit 0"], "");
+    assert_eq!(sink.deliver(&one(&"x".repeat(1 << 20)), now()), Attempt::all(1));
+    let mut sink = program(&["/bin/sh", "-c", "printf 'a\\033[31mb' >&2; exit 3"], "");
+    match sink.deliver(&one("{}"), now()).stopped {
+        Some(Trouble::Later { why, .. }) => assert!(why.ends_with("a\\u{1b}[31mb"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn files_in_other_json_formats_have_no_line_twice_either() {
+    for format in [crate::deliver::Format::Ocsf, crate::deliver::Format::Eve] {
+        let mut bench = Bench::new(0);
+        bench.add_real(3);
+        let path = bench.folder.path().join("copy.jsonl");
+        let events = Reader::open(bench.store.path()).unwrap().events_after(0, 10).unwrap();
+        let open = || FileSink::open_as(&path, &DeliverConfig::default(), format).unwrap();
+        assert_eq!(open().deliver(&events[..2], now()), Attempt::all(2));
+        assert_eq!(open().deliver(&events, now()), Attempt::all(3));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3, "{format:?}");
+    }
 }
