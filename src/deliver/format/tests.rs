@@ -61,7 +61,6 @@ fn read_cef(line: &str) -> (Vec<String>, Vec<(String, String)>) {
     }
     let mut pairs: Vec<(String, String)> = Vec::new();
     let mut value = String::new();
-    let mut chars = chars;
     while let Some(c) = chars.next() {
         match c {
             '\\' => match chars.next().unwrap() {

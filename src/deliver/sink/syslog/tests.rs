@@ -81,7 +81,7 @@ fn a_receiver_that_is_dead_or_silent_or_breaks_off_has_received_nothing() {
 fn datagrams_go_out_in_both_styles() {
     let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = receiver.local_addr().unwrap();
-    let mut bytes = [0; 65_536];
+    let mut bytes = vec![0; 65_536];
     for (rfc, start) in [(5424, "<131>1 20"), (3164, "<131>")] {
         let mut sink =
             sink(&format!("transport = 'udp'\naddress = '{address}'\nformat = 'text'\nrfc = {rfc}"));
@@ -110,7 +110,7 @@ fn a_message_longer_than_a_datagram_is_refused_and_the_local_socket_may_come_lat
     assert_eq!(local.deliver(&[event(1, "a")], Timestamp::EPOCH).done, 0);
     let server = UnixDatagram::bind(&path).unwrap();
     assert_eq!(local.deliver(&[event(1, "a")], Timestamp::EPOCH), Attempt::all(1));
-    let mut bytes = [0; 65_536];
+    let mut bytes = vec![0; 65_536];
     assert!(server.recv(&mut bytes).unwrap() > 100);
 }
 

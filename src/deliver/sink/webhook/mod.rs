@@ -194,12 +194,11 @@ fn judge(status: u16, after: Option<Duration>) -> Result<(), Trouble> {
 
 /// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
 fn patience(value: &str, now: Timestamp) -> Option<Duration> {
-    let seconds = match value.trim().parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            let until = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp().as_second();
-            u64::try_from(until.saturating_sub(now.as_secs())).ok()?
-        }
+    let seconds = if let Ok(seconds) = value.trim().parse::<u64>() {
+        seconds
+    } else {
+        let until = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp().as_second();
+        u64::try_from(until.saturating_sub(now.as_secs())).ok()?
     };
     Some(Duration::from_secs(seconds).min(MAX_PATIENCE))
 }

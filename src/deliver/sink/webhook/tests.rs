@@ -1,5 +1,6 @@
 //! Webhooks against servers on loopback that behave badly, and against one that behaves.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -137,7 +138,10 @@ fn a_request_carries_the_document_its_id_and_a_signature_over_time_and_body() {
         signed.push(b'.');
         signed.extend_from_slice(&seen.body);
         let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"CANARY-key"), &signed);
-        let hex: String = mac.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        let mut hex = String::new();
+        for byte in mac.as_ref() {
+            let _ = write!(hex, "{byte:02x}");
+        }
         assert_eq!(seen.header("x-whither-signature"), format!("sha256={hex}"));
     }
 }
@@ -234,9 +238,9 @@ fn patience_is_read_as_seconds_or_as_a_date_and_has_an_end() {
 fn after_a_failure_in_the_middle_the_rest_arrives_under_the_same_ids() {
     let (address, log) = server(|number, out| {
         if (3..=4).contains(&number) {
-            say(out, "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
+            say(out, "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
         } else {
-            ok(out)
+            ok(out);
         }
     });
     let mut sink = Webhook::open(&config(address, "")).unwrap();
