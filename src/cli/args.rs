@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::enrich::SiteConfig;
 use crate::model::{Role, Severity};
 
 use super::ask::args::{AlertsCommand, ExplainArgs, FlowsArgs, StatsArgs};
@@ -45,7 +46,7 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Ask the store: the identities, what is kept, and sums by application, device, country or operator
     Stats(StatsArgs),
-    /// Look at rules before and beside the traffic: can each fire?
+    /// Look at rules before and beside the traffic: can each fire, what would it have said?
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// The catalogue of applications
@@ -141,6 +142,9 @@ pub(super) struct ReadArgs {
     /// By which date to judge
     #[arg(long, value_enum, default_value = "capture")]
     pub(super) at: At,
+    /// Where the captures were taken: a country (CZ) or latitude,longitude; places that the round trips leave no time for are refuted
+    #[arg(long, value_name = "CC|LAT,LON", allow_hyphen_values = true)]
+    pub(super) site: Option<SiteConfig>,
     /// Exit with 3 if an alert of this severity or above was raised
     #[arg(long, value_name = "SEVERITY", value_parser = parse_severity)]
     pub(super) fail_on: Option<Severity>,

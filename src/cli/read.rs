@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
 use crate::config::Config;
 use crate::deliver::{self, AlertDocument, FlowDocument};
+use crate::enrich::PROXIED_CLASSES;
 use crate::model::{Alert, AlertTransition, DeviceContext, EnrichedFlow, Ledger, Provenance, Timestamp};
 use crate::pipeline::clock;
 use crate::pipeline::offline::{self, Reading};
@@ -36,6 +37,9 @@ const STALE_AFTER_DAYS: u64 = 365;
 pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
     let mut config = super::config::load(args.config.as_deref())?;
     super::config::apply_flags(&mut config, &args.flags)?;
+    if let Some(site) = &args.site {
+        config.enrich.site = Some(site.clone());
+    }
     let published = args.verify.as_deref().map(Published::load).transpose()?;
     let named = published.as_ref().map(Published::captures).unwrap_or_default();
     let files = open(args, if args.captures.is_empty() { &named } else { &args.captures }, &config)?;
@@ -213,6 +217,12 @@ fn add_notes(ledger: &mut Ledger, summary: &Summary, captures: &[CaptureInfo], p
              and no round trip bounds a distance",
             capture.path.display(),
             capture.brought.relayed
+        ));
+    }
+    if let Some(n) = ledger.limits.get(PROXIED_CLASSES) {
+        ledger.notes.push(format!(
+            "{n} service(s) at observation points are answered by something near (a proxy, an accelerator, a firewall) in the remotes' \
+             place: their round trips refute nothing"
         ));
     }
     for capture in captures.iter().filter(|c| c.brought.secrets_blocks > 0) {

@@ -20,13 +20,15 @@ use crate::deliver::sink::{
 };
 use crate::deliver::{AlertDocument, FlowDocument, JsonlWriter, to_line};
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Severity, Timestamp};
+use crate::policy::Known;
 use crate::store::{
-    EventEntry, GapEntry, Opened, Progress, Reader, SinkState, Store, StoreConfig, StoreError,
+    EventEntry, GapEntry, Learned, Opened, Progress, Reader, SinkState, Store, StoreConfig, StoreError,
 };
 
 use super::clock;
 use super::live::{Outputs, Shared, StartError, spawn};
 use super::stage::Sink;
+use super::trial;
 
 /// Records and alerts that may wait for the keeper, and as many that it holds while the disk refuses them.
 pub const LINES: usize = 8192;
@@ -53,6 +55,7 @@ const LOCAL_PAUSE: Duration = Duration::from_secs(2);
 pub(super) enum Line {
     Alert(AlertTransition, Arc<Alert>),
     Flow(Box<EnrichedFlow>),
+    Learned(Known),
 }
 
 /// Hands what the stage gives out to the keeper.
@@ -71,6 +74,10 @@ impl Sink for LineSink {
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>) {
         self.shared.raised.fetch_add(1, Ordering::SeqCst);
         let _closed = self.lines.send(Line::Alert(transition, Arc::clone(alert)));
+    }
+
+    fn learned(&mut self, known: &Known) {
+        let _closed = self.lines.send(Line::Learned(known.clone()));
     }
 }
 
@@ -122,6 +129,8 @@ pub(super) struct Kept {
     pub(super) lines: Sender<Line>,
     /// Alerts that were open when the program stopped.
     pub(super) open_alerts: Vec<Alert>,
+    /// What rules had learned.
+    pub(super) learned: Vec<Known>,
 }
 
 impl Keeper {
@@ -129,6 +138,7 @@ impl Keeper {
     pub(super) fn open(outputs: &Outputs, shared: &Arc<Shared>) -> Result<Kept, StartError> {
         let mut store = open_store(&outputs.store, &outputs.limits)?;
         let open_alerts = open_alerts(&store)?;
+        let learned = trial::known(&Reader::open(store.path())?)?;
         let flows =
             outputs.flows.as_deref().map(|path| JsonlWriter::open(path, &outputs.deliver)).transpose()?;
         let (progress, reports) = bounded(REPORTS);
@@ -172,7 +182,7 @@ impl Keeper {
             losses: BTreeMap::new(),
             newest: None,
         };
-        Ok(Kept { keeper, lines: send_line, open_alerts })
+        Ok(Kept { keeper, lines: send_line, open_alerts, learned })
     }
 
     pub(super) fn run(mut self) {
@@ -213,6 +223,8 @@ impl Keeper {
                 self.shared.flow_lines_dropped.fetch_add(1, Ordering::SeqCst);
                 return;
             }
+            // Few: each pair only once in its life.
+            Line::Learned(_) => {}
             Line::Flow(flow) => self.newest = self.newest.max(Some(flow.record.end)),
         }
         self.held.push_back(line);
@@ -272,6 +284,10 @@ impl Keeper {
         for line in &self.held {
             match line {
                 Line::Flow(flow) => self.store.put_flow(flow)?,
+                Line::Learned(Known { kind, key, first }) => {
+                    let (kind, key) = ((*kind).to_owned(), key.clone());
+                    self.store.put_learned(&Learned { kind, key, first: *first, last: *first })?;
+                }
                 Line::Alert(transition, alert) => {
                     let sequence = self.store.next_event()?;
                     let document = to_line(&AlertDocument::numbered(alert, *transition, sequence))

@@ -12,6 +12,9 @@ use super::because::plain;
 use super::condition::is_device;
 use super::narrow::{self, Operators};
 
+/// How the last reason of an excepted match begins.
+pub const EXCEPTED: &str = "excepted by `";
+
 /// An exception with every word resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Exempt {
@@ -64,7 +67,7 @@ impl Exempt {
     /// The sentence of an excepted match.
     pub(super) fn sentence(&self) -> String {
         format!(
-            "excepted by `{}` until {}: {} ({})",
+            "{EXCEPTED}{}` until {}: {} ({})",
             self.id,
             self.expires,
             plain(&self.reason),

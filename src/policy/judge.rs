@@ -167,7 +167,7 @@ impl Judge {
             ("policy_windows_evicted".to_owned(), self.windows.evicted()),
             ("policy_first_times_full".to_owned(), self.learned.full()),
             ("policy_matches_excepted".to_owned(), self.counts.excepted),
-            ("policy_unsolicited_inbound".to_owned(), self.counts.unsolicited),
+            ("unanswered_not_alerted".to_owned(), self.counts.unsolicited),
         ])
     }
 

@@ -38,9 +38,12 @@ mod window;
 mod fixture;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_narrow;
 
 pub use compile::{AppDirectory, MAX_EXCEPTIONS, MAX_RULES, Policy};
 pub use config::{Exception, MAX_LIST, PolicyConfig, Rule, Schedule};
+pub use exception::EXCEPTED;
 pub use judge::{Judge, JudgeCounts, Judgement};
 pub use learned::{Known, MAX_KNOWN, still_learns};
 pub use profiles::{Profile, profile, profiles};

@@ -26,6 +26,48 @@ fn with_server(server: RoleAnswer) -> EnrichedFlow {
 }
 
 #[test]
+fn the_tenant_of_rented_machines_is_judged_beside_the_apps_maker() {
+    let mut flow = flow();
+    let app = AppRef {
+        vendor_country: Some(country("US")),
+        ..AppRef::clone(flow.identification.app.as_ref().unwrap())
+    };
+    flow.identification.app = Some(Arc::new(app));
+    assert_eq!(verdict(rule(&[], &["vendor"]), &flow).0, Outcome::NoMatch, "a browser's maker");
+    let tenant = |source: Option<&str>, code| Tenant {
+        vendor: "Alibaba".into(),
+        country: Some(country(code)),
+        source: source.map(Into::into),
+        name: "taobao.com".into(),
+        method: "tls_sni",
+    };
+    flow.remote.tenant = Some(Arc::new(tenant(Some("annual report 2025"), "CN")));
+    let (outcome, because) = verdict(rule(&[], &["vendor"]), &flow);
+    assert_eq!(outcome, Outcome::Match);
+    assert!(because.contains("Alibaba, whose service the flow called on rented machines (tls_sni `taobao.com`), sits in CN by annual report 2025"), "{because}");
+    flow.remote.tenant = Some(Arc::new(tenant(None, "CN")));
+    assert_eq!(
+        verdict(rule(&[], &["vendor"]), &flow).0,
+        Outcome::NoMatch,
+        "without a source it accuses nobody"
+    );
+    flow.remote.tenant = Some(Arc::new(tenant(Some("x"), "US")));
+    assert_eq!(verdict(rule(&[], &["vendor"]), &flow).0, Outcome::NoMatch);
+}
+
+#[test]
+fn a_refuted_source_never_supports_a_match_and_is_named_as_such() {
+    let mut server = answer(Certainty::Disputed, &[("dbip", "CN", "2026-10")]);
+    server.claims[0].refuted = true;
+    server.note = Some("refuted by round trip: 5.0 ms from CZ allows 500 km, CN is 4000 km away".into());
+    let (outcome, because) = verdict(rule(&[], &["server"]), &with_server(server));
+    assert_eq!(outcome, Outcome::CannotTell);
+    for part in ["dbip 2026-10 says CN (impossible by round trip)", "CN is 4000 km away"] {
+        assert!(because.contains(part), "{because}");
+    }
+}
+
+#[test]
 fn a_match_names_app_role_country_sources_and_dates() {
     let (outcome, because) =
         verdict(rule(&["wechat"], &["server", "operator", "owner", "registrant", "vendor"]), &flow());

@@ -2,6 +2,8 @@
 
 pub(super) mod args;
 mod check;
+mod show;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -13,5 +15,7 @@ use args::PolicyCommand;
 pub(super) fn policy(command: &PolicyCommand) -> Result<ExitCode, Failure> {
     match command {
         PolicyCommand::Check(args) => check::check(args),
+        PolicyCommand::Test(args) => trial::test(args),
+        PolicyCommand::Diff(args) => trial::diff(args),
     }
 }
