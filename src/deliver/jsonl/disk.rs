@@ -66,7 +66,7 @@ impl Disk for RealDisk {
         let regular = metadata.is_file();
         if regular {
             // Not every file system can lock; then two writers are the admin's to avoid.
-            if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            if !lock(&file) {
                 return Err(JsonlError::Busy { path: path.to_owned() });
             }
             if metadata.len() == 0 {
@@ -147,4 +147,16 @@ fn last_line_end(medium: &dyn Medium, length: u64) -> io::Result<u64> {
         end = start;
     }
     Ok(end)
+}
+
+/// Whether the file is ours. A program that a sink starts holds every descriptor of ours between its fork and its exec, so
+/// a lock of our own that was just given up can seem taken for a moment.
+fn lock(file: &File) -> bool {
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(5)),
+            _ => return true,
+        }
+    }
+    false
 }

@@ -72,11 +72,7 @@ fn a_message_goes_to_all_receivers_and_no_name_becomes_a_header_or_a_command() {
     assert_eq!(commands, ["MAIL FROM:<w@example.org>", "RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>"]);
     assert!(!heard.iter().any(|l| l.starts_with("Bcc")), "{heard:?}");
     assert!(heard.contains(&"Message-ID: <aa11.7@whither.invalid>".to_owned()));
-    assert!(
-        heard.contains(&"Date: Fri, 2 Jan 2026 03:04:05 +0000".to_owned())
-            || heard.iter().any(|l| l.starts_with("Date: Fri, 02 Jan 2026")),
-        "{heard:?}"
-    );
+    assert!(heard.contains(&"Date: Fri, 2 Jan 2026 03:04:05 -0000".to_owned()), "{heard:?}");
     let longest = heard.iter().map(String::len).max().unwrap();
     assert!(longest <= 78, "{longest}");
 }
