@@ -35,6 +35,7 @@ fn finding(flow: &EnrichedFlow) -> Finding {
         bytes_up: flow.bytes_up(),
         bytes_down: flow.bytes_down(),
         at: flow.record.end,
+        inbound: false,
     }
 }
 

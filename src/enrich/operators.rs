@@ -176,6 +176,11 @@ impl OperatorTable {
         day.or(self.as_of).map_or(0, |day| self.changes.partition_point(|change| *change <= day))
     }
 
+    /// All rows, those of prefixes too.
+    pub fn rows(&self) -> impl Iterator<Item = &Arc<OperatorRow>> {
+        self.by_asn.values().flatten().chain(self.by_prefix.iter().map(|(_, row)| row))
+    }
+
     /// All rows by AS number.
     pub fn by_asn(&self) -> impl Iterator<Item = (u32, &Arc<OperatorRow>)> {
         self.by_asn.iter().flat_map(|(asn, rows)| rows.iter().map(|row| (*asn, row)))

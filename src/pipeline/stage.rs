@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crate::alert::AlertBook;
 use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
-use crate::enrich::{DeviceTables, Enricher, Refreshed};
+use crate::enrich::{DeviceTables, Enricher, Refreshed, RoundTrip};
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId,
-    FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome,
-    ProcessRef, Protocol, Provenance, RegionClaim, Timestamp,
+    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, EvidenceKind,
+    Finding, FlowId, FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope,
+    Outcome, ProcessRef, Protocol, Provenance, RegionClaim, RemoteContext, Tenant, Tier, Timestamp,
 };
 use crate::policy::{Judge, Judgement};
 use crate::processes::HostProcesses;
@@ -154,9 +154,10 @@ impl FlowStage {
         self.hand_over(sink);
     }
 
-    /// Replaces what judges; learned names of the old parts are carried over, open alerts stay.
+    /// Replaces what judges; learned names, windows and first times of the old parts are carried over, open alerts stay.
     pub fn replace(&mut self, mut parts: Parts) {
         parts.enricher.inherit_names(&mut self.parts.enricher);
+        parts.judge.inherit(&mut self.parts.judge);
         parts.enricher.learn_tables(&std::mem::take(&mut parts.read));
         self.parts = parts;
     }
@@ -239,6 +240,8 @@ impl FlowStage {
         }
         remote.hostname = host_name(&record, &memory.dns, &identification);
         remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
+        remote.tenant = tenant(&remote, &identification);
+        self.weigh_place(&record, &sides, &mut remote);
         EnrichedFlow {
             record,
             identification,
@@ -248,6 +251,28 @@ impl FlowStage {
             verdicts: Vec::new(),
             provenance: Arc::clone(&self.parts.provenance),
         }
+    }
+
+    /// Learns the round trip to the remote, and holds what is claimed of its place against it. Only where the device asked:
+    /// where the remote did, it is the device whose answer was timed.
+    fn weigh_place(&mut self, record: &FlowRecord, sides: &Sides, remote: &mut RemoteContext) {
+        if remote.scope != NetworkScope::Global {
+            return;
+        }
+        // A connection that goes on from another port has the facts of the old one, but no hello of its own (JA4).
+        let quic = record.facts.quic_version.is_some() && record.facts.ja4.is_some();
+        let took = record.tcp.and_then(|tcp| tcp.handshake_rtt).or(record.first_answer.filter(|_| quic));
+        if let Some(took) = took.filter(|_| sides.device_is_source) {
+            self.parts.enricher.note_round_trip(&RoundTrip {
+                point: record.point.id,
+                addr: remote.addr,
+                port: sides.remote.port,
+                quic,
+                took,
+                at: record.start,
+            });
+        }
+        self.parts.enricher.refute(record.point.id, remote);
     }
 
     /// The neighbours of a flow that says nothing itself; a flow that does becomes a neighbour of others. Only flows that
@@ -346,6 +371,29 @@ fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings
             None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
         }
     }
+}
+
+/// Operators of these kinds serve what others rent from them.
+const RENTED: [&str; 3] = ["cdn", "cloud", "hosting"];
+
+/// Whose data it is, where the machine is rented and the flow itself called a name of a known service. Not the maker of the
+/// flow: a browser's maker has nothing to do with the site.
+fn tenant(remote: &RemoteContext, identification: &Identification) -> Option<Arc<Tenant>> {
+    let operator = &remote.operator;
+    if !operator.cdn && !operator.kind.as_deref().is_some_and(|kind| RENTED.contains(&kind)) {
+        return None;
+    }
+    let by_network = identification.network.as_deref().unwrap_or(identification);
+    let app = by_network.app.as_ref().filter(|_| by_network.tier <= Some(Tier::B))?;
+    let evidence = by_network.evidence.first()?;
+    let EvidenceKind::FlowName(method) = evidence.kind else { return None };
+    Some(Arc::new(Tenant {
+        vendor: Arc::clone(&app.vendor),
+        country: app.vendor_country,
+        source: app.vendor_source.clone(),
+        name: Arc::clone(&evidence.value),
+        method,
+    }))
 }
 
 /// The region that the name claims; where it claims none, the names that its lookup led to (who serves it).

@@ -1,0 +1,17 @@
+//! `whither policy …`: looking at rules before and beside the traffic.
+
+pub(super) mod args;
+mod check;
+
+use std::process::ExitCode;
+
+use super::output::Failure;
+
+use args::PolicyCommand;
+
+/// Runs the command.
+pub(super) fn policy(command: &PolicyCommand) -> Result<ExitCode, Failure> {
+    match command {
+        PolicyCommand::Check(args) => check::check(args),
+    }
+}
