@@ -7,6 +7,8 @@ use crate::model::{Alert, AppId, CountryCode, EnrichedFlow, Finding, Role, Times
 
 /// The id of the device of an overflow alert, which stands for many.
 pub(super) const EVERYBODY: &str = "*";
+/// The id of the device of the one alert for all unsolicited inbound traffic of a rule, role and country.
+pub(super) const UNSOLICITED: &str = "*inbound";
 
 /// Findings with the same group are one alert.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,8 +16,18 @@ pub(super) struct Group {
     rule: Arc<str>,
     role: Role,
     country: CountryCode,
-    /// `None`: the overflow alert of the rule, role and country.
-    who: Option<Who>,
+    members: Members,
+}
+
+/// Who may be in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Members {
+    /// One device, app and operator.
+    One(Who),
+    /// All that found no alert of their own.
+    Overflow,
+    /// All unsolicited inbound traffic.
+    Unsolicited,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,6 +42,9 @@ struct Who {
 impl Group {
     /// The group of a finding.
     pub(super) fn of(flow: &EnrichedFlow, finding: &Finding) -> Self {
+        if finding.inbound {
+            return Self { members: Members::Unsolicited, ..Self::overflow(finding) };
+        }
         let operator = &flow.remote.operator;
         let who = Who {
             device: flow.device.id.clone(),
@@ -37,29 +52,43 @@ impl Group {
             asn: operator.asn,
             operator: operator.name.clone().filter(|_| operator.asn.is_none()),
         };
-        Self { who: Some(who), ..Self::overflow(finding) }
+        Self { members: Members::One(who), ..Self::overflow(finding) }
     }
 
     /// The group of an alert that was stored.
     pub(super) fn of_alert(alert: &Alert) -> Self {
         let operator = &alert.remote.operator;
-        let who = (&*alert.device.id != EVERYBODY).then(|| Who {
-            device: alert.device.id.clone(),
-            app: alert.identification.app.as_ref().map(|a| a.id.clone()),
-            asn: operator.asn,
-            operator: operator.name.clone().filter(|_| operator.asn.is_none()),
-        });
-        Self { rule: alert.rule.clone(), role: alert.role, country: alert.country, who }
+        let members = match &*alert.device.id {
+            EVERYBODY => Members::Overflow,
+            UNSOLICITED => Members::Unsolicited,
+            _ => Members::One(Who {
+                device: alert.device.id.clone(),
+                app: alert.identification.app.as_ref().map(|a| a.id.clone()),
+                asn: operator.asn,
+                operator: operator.name.clone().filter(|_| operator.asn.is_none()),
+            }),
+        };
+        Self { rule: alert.rule.clone(), role: alert.role, country: alert.country, members }
     }
 
     /// Where a finding goes when no more alerts may be opened.
     pub(super) fn overflow(finding: &Finding) -> Self {
-        Self { rule: finding.rule.clone(), role: finding.role, country: finding.country, who: None }
+        Self {
+            rule: finding.rule.clone(),
+            role: finding.role,
+            country: finding.country,
+            members: Members::Overflow,
+        }
     }
 
     /// Whether it is an overflow group.
     pub(super) fn is_overflow(&self) -> bool {
-        self.who.is_none()
+        self.members == Members::Overflow
+    }
+
+    /// Whether it is the group of all unsolicited inbound traffic.
+    pub(super) fn is_unsolicited(&self) -> bool {
+        self.members == Members::Unsolicited
     }
 
     /// The alert's id: 16 hex digits of SHA-256 over the group and the time it was opened. Parts are set apart by their
@@ -71,8 +100,12 @@ impl Group {
             hash.update(text.as_bytes());
         };
         part(&self.rule);
-        let who = self.who.as_ref();
-        part(who.map_or("*", |w| &w.device));
+        let (who, device) = match &self.members {
+            Members::One(who) => (Some(who), &*who.device),
+            Members::Overflow => (None, EVERYBODY),
+            Members::Unsolicited => (None, UNSOLICITED),
+        };
+        part(device);
         part(who.and_then(|w| w.app.as_deref()).unwrap_or("-"));
         part(self.role.word());
         part(self.country.as_str());

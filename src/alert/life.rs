@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 use crate::model::{
     Alert, AlertState, Bytes, DeviceAbout, DeviceContext, EnrichedFlow, Finding, FlowId, HostName,
@@ -10,7 +9,7 @@ use crate::model::{
 };
 
 use super::AlertConfig;
-use super::group::{EVERYBODY, Group};
+use super::group::{EVERYBODY, Group, UNSOLICITED};
 
 /// Flows that an alert remembers, so that the records of one flow count as one flow. Exact while at most this many flows
 /// take turns in one alert; beyond it a flow that comes back after so many others counts again (its first record never
@@ -62,7 +61,11 @@ impl Life {
             provenance: flow.provenance.clone(),
         };
         if group.is_overflow() {
-            make_anonymous(&mut alert);
+            make_anonymous(&mut alert, EVERYBODY);
+            alert.because.insert(0, OVERFLOW.into());
+        } else if group.is_unsolicited() {
+            make_anonymous(&mut alert, UNSOLICITED);
+            alert.because.insert(0, MANY_SOURCES.into());
         }
         Self { group, alert, recent: VecDeque::new(), grew: false, spoke: now, heard: now, due: now }
     }
@@ -112,14 +115,21 @@ fn add_name(names: &mut Vec<HostName>, name: &HostName) {
     }
 }
 
-/// An overflow alert stands for many devices, apps and operators: it must not accuse those of its first flow.
-fn make_anonymous(alert: &mut Alert) {
+/// What an overflow alert is.
+const OVERFLOW: &str = "more alerts were open than `alert.max-open` allows: findings of several devices, apps and operators are \
+                        counted together here; the remote is the first of them";
+/// What the alert of unsolicited traffic is.
+const MANY_SOURCES: &str = "unsolicited inbound traffic is counted together here, whatever its source, for sources can be forged; the \
+                            remote is the first of them";
+
+/// Such an alert stands for many devices, apps and operators: it must not accuse those of its first flow.
+fn make_anonymous(alert: &mut Alert, id: &str) {
     let addr = match alert.device.addr {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     alert.device = DeviceContext {
-        id: EVERYBODY.into(),
+        id: id.into(),
         name: Some("several devices".into()),
         addr,
         mac: None,
@@ -128,9 +138,4 @@ fn make_anonymous(alert: &mut Alert) {
     };
     alert.identification = Identification::default();
     alert.evidence = Vec::new();
-    let why: Arc<str> =
-        "more alerts were open than `alert.max-open` allows: findings of several devices, apps and \
-                         operators are counted together here; the remote is the first of them"
-            .into();
-    alert.because.insert(0, why);
 }

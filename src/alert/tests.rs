@@ -35,6 +35,7 @@ fn finding(flow: &EnrichedFlow) -> Finding {
         bytes_up: flow.bytes_up(),
         bytes_down: flow.bytes_down(),
         at: flow.record.end,
+        inbound: false,
     }
 }
 
@@ -329,4 +330,36 @@ fn an_alert_that_went_quiet_while_the_program_did_not_run_closes_at_once() {
     let mut book = AlertBook::new(&AlertConfig::default());
     book.resume(vec![(*open).clone()]);
     assert_eq!(words(&advance(&mut book, 3600)), ["alert-closed"]);
+}
+
+#[test]
+fn unsolicited_traffic_of_any_source_is_one_alert_per_rule_role_and_country() {
+    let mut book = AlertBook::new(&AlertConfig::default());
+    let mut out = Out::new();
+    for i in 0..1000_u32 {
+        let mut flow = record(u64::from(i), 0);
+        flow.remote.addr = std::net::Ipv4Addr::from(0x6520_0000 + i).into();
+        flow.remote.operator.asn = Some(i);
+        flow.device.id = format!("device-{}", i % 7).into();
+        let inbound = Finding { inbound: true, ..finding(&flow) };
+        book.raise(&flow, &inbound, &mut out);
+    }
+    let [(AlertTransition::Opened, alert)] = out.as_slice() else { panic!("{out:?}") };
+    assert_eq!((&*alert.device.id, alert.identification.app.is_none()), ("*inbound", true));
+    assert!(
+        alert.because[0].starts_with("unsolicited inbound traffic is counted together"),
+        "{:?}",
+        alert.because
+    );
+    let genuine = raise(&mut book, &record(5000, 1));
+    assert_eq!(words(&genuine), ["alert-opened"], "a flow of a device's own is an alert of its own");
+    assert_ne!(genuine[0].1.id, alert.id);
+    let all: Vec<Alert> = book.alerts().into_iter().cloned().collect();
+    assert_eq!(all.iter().map(|a| a.flows).sum::<u64>(), 1001, "nothing is lost");
+    let mut next_life = AlertBook::new(&AlertConfig::default());
+    next_life.resume(all);
+    let flow = record(6000, 2);
+    let mut out = Out::new();
+    next_life.raise(&flow, &Finding { inbound: true, ..finding(&flow) }, &mut out);
+    assert_ne!(words(&out), ["alert-opened"], "it goes on in the next life");
 }

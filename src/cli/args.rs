@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::enrich::SiteConfig;
 use crate::model::{Role, Severity};
 
 use super::ask::args::{AlertsCommand, ExplainArgs, FlowsArgs, StatsArgs};
+use super::policy::args::PolicyCommand;
 
 /// Which app sends what, to which country, into whose hands - with proof.
 #[derive(Debug, Parser)]
@@ -44,6 +46,9 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Ask the store: the identities, what is kept, and sums by application, device, country or operator
     Stats(StatsArgs),
+    /// Look at rules before and beside the traffic: can each fire, what would it have said?
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// The catalogue of applications
     #[command(subcommand)]
     Apps(AppsCommand),
@@ -114,7 +119,7 @@ pub(super) struct FlagArgs {
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {
     /// Capture files; several are merged by time
-    #[arg(required = true, value_name = "CAPTURE")]
+    #[arg(required_unless_present = "verify", value_name = "CAPTURE")]
     pub(super) captures: Vec<PathBuf>,
     /// Configuration file
     #[arg(long, value_name = "FILE")]
@@ -137,9 +142,16 @@ pub(super) struct ReadArgs {
     /// By which date to judge
     #[arg(long, value_enum, default_value = "capture")]
     pub(super) at: At,
+    /// Where the captures were taken: a country (CZ) or latitude,longitude; places that the round trips leave no time for are refuted
+    #[arg(long, value_name = "CC|LAT,LON", allow_hyphen_values = true)]
+    pub(super) site: Option<SiteConfig>,
     /// Exit with 3 if an alert of this severity or above was raised
     #[arg(long, value_name = "SEVERITY", value_parser = parse_severity)]
     pub(super) fail_on: Option<Severity>,
+    /// Hold the result against a published one (a JSON summary); without captures, those that it names are read.
+    /// Exit with 1 if anything differs
+    #[arg(long, value_name = "RESULT", conflicts_with_all = ["flows", "alerts", "format", "all"])]
+    pub(super) verify: Option<PathBuf>,
     /// Show every destination, not only the largest
     #[arg(long)]
     pub(super) all: bool,

@@ -147,6 +147,9 @@ struct DestinationDocument {
     /// Regions that the vendor's own names for it claim: its word, not a location.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     region_claims: Vec<RegionDocument>,
+    /// Countries claimed for its machines that the round trip to them leaves no time for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refuted_by_rtt: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -248,6 +251,9 @@ pub(super) struct LedgerDocument {
     bytes_by_method: BTreeMap<&'static str, u64>,
     /// Flows that carry lookups which cannot be seen; names may be missing for them.
     encrypted_dns: EncryptedDnsDocument,
+    /// Places claimed for addresses that the round trip to them leaves no time for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locations_refuted: Option<usize>,
     limits: BTreeMap<String, u64>,
     gaps: Vec<GapDocument>,
     notes: Vec<String>,
@@ -399,6 +405,7 @@ impl LedgerDocument {
             bytes_by_tier,
             bytes_by_method: summary.map(|s| s.bytes_by_method.clone()).unwrap_or_default(),
             encrypted_dns: summary.map(EncryptedDnsDocument::from).unwrap_or_default(),
+            locations_refuted: summary.map(|s| s.refuted.len()).filter(|n| *n > 0),
             limits,
             gaps: ledger
                 .gaps
@@ -483,6 +490,7 @@ fn destination(key: &DestinationKey, destination: &summary::Destination) -> Dest
         more: destination.names.more || destination.addresses.more,
         methods: destination.methods.iter().copied().collect(),
         region_claims: destination.region_claims.kept.iter().map(RegionDocument::from).collect(),
+        refuted_by_rtt: destination.refuted.iter().map(ToString::to_string).collect(),
     }
 }
 

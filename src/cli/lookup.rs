@@ -195,7 +195,8 @@ fn answer_lines(text: &mut String, role: Role, answer: &RoleAnswer) {
     for claim in &answer.claims {
         let says = claim.country.map_or_else(|| "no answer".to_owned(), |c| c.to_string());
         let date = claim.date.as_deref().map(|d| format!(" of {d}")).unwrap_or_default();
-        let _ = writeln!(text, "    {}{date}: {says}", claim.source);
+        let refuted = if claim.refuted { ", impossible by round trip" } else { "" };
+        let _ = writeln!(text, "    {}{date}: {says}{refuted}", claim.source);
     }
     if let Some(note) = &answer.note {
         let _ = writeln!(text, "    note: {note}");

@@ -13,12 +13,14 @@ mod geoip;
 mod interfaces;
 mod lookup;
 mod output;
+mod policy;
 mod read;
 mod region;
 mod roles;
 mod run;
 mod score;
 mod table;
+mod verify;
 mod when;
 
 use std::process::ExitCode;
@@ -86,6 +88,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Alerts(command) => ask::alerts(&command),
         Command::Explain(args) => ask::explain(&args).map(done),
         Command::Stats(args) => ask::stats(&args).map(done),
+        Command::Policy(command) => policy::policy(&command),
         Command::Apps(command) => apps::apps(command),
         Command::Interfaces(args) => interfaces::interfaces(args.format).map(done),
         Command::Config(ConfigCommand::Check { file }) => config::check(&file).map(done),

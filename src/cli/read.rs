@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
 use crate::config::Config;
 use crate::deliver::{self, AlertDocument, FlowDocument};
+use crate::enrich::PROXIED_CLASSES;
 use crate::model::{Alert, AlertTransition, DeviceContext, EnrichedFlow, Ledger, Provenance, Timestamp};
 use crate::pipeline::clock;
 use crate::pipeline::offline::{self, Reading};
@@ -23,7 +24,8 @@ use crate::pipeline::summary::Summary;
 use super::args::{At, Format, ReadArgs};
 use super::document::Document;
 use super::output::{self, Failure};
-use super::{FLAGGED, table};
+use super::verify::Published;
+use super::{FAILED, FLAGGED, table};
 
 /// Files smaller than this are done before a progress bar could be read.
 const PROGRESS_FROM: u64 = 32 << 20;
@@ -35,7 +37,12 @@ const STALE_AFTER_DAYS: u64 = 365;
 pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
     let mut config = super::config::load(args.config.as_deref())?;
     super::config::apply_flags(&mut config, &args.flags)?;
-    let files = open(args, &config)?;
+    if let Some(site) = &args.site {
+        config.enrich.site = Some(site.clone());
+    }
+    let published = args.verify.as_deref().map(Published::load).transpose()?;
+    let named = published.as_ref().map(Published::captures).unwrap_or_default();
+    let files = open(args, if args.captures.is_empty() { &named } else { &args.captures }, &config)?;
     let at = if args.at == At::Today { clock::today() } else { None };
     let parts = parts::build(Recipe {
         catalogue: &config.catalogue,
@@ -55,18 +62,27 @@ pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
     let (summary, score) = sink.finish()?;
     add_notes(&mut ledger, &summary, &captures, &provenance);
     warn_of_gaps(&ledger);
+    if let Some(published) = published {
+        let document = Document::new(&summary, &captures, &ledger, &provenance, score.as_ref());
+        // Through the text, as the published one came.
+        let text = deliver::to_document(&document)?;
+        let fresh = serde_json::from_slice(&text)
+            .map_err(|e| Failure::Running(format!("the own summary cannot be read back: {e}")))?;
+        let same = published.compare(&fresh)?;
+        return Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(FAILED) });
+    }
     write_summary(args, (&summary, score.as_ref()), &captures, &ledger, &provenance)?;
     let reached = args.fail_on.is_some_and(|bar| summary.alerts.values().any(|a| a.severity >= bar));
     Ok(if reached { ExitCode::from(FLAGGED) } else { ExitCode::SUCCESS })
 }
 
-fn open(args: &ReadArgs, config: &Config) -> Result<CaptureFiles, Failure> {
+fn open(args: &ReadArgs, captures: &[PathBuf], config: &Config) -> Result<CaptureFiles, Failure> {
     let filter = args
         .filter
         .clone()
         .or_else(|| (!config.capture.filter.is_empty()).then(|| config.capture.filter.clone()));
     let options = FileOptions { filter, ..FileOptions::default() };
-    CaptureFiles::open(&args.captures, &options).map_err(|e| failure(&e))
+    CaptureFiles::open(captures, &options).map_err(|e| failure(&e))
 }
 
 /// A bad filter or path is the user's to mend (2); anything else failed while running (1).
@@ -201,6 +217,12 @@ fn add_notes(ledger: &mut Ledger, summary: &Summary, captures: &[CaptureInfo], p
              and no round trip bounds a distance",
             capture.path.display(),
             capture.brought.relayed
+        ));
+    }
+    if let Some(n) = ledger.limits.get(PROXIED_CLASSES) {
+        ledger.notes.push(format!(
+            "{n} service(s) at observation points are answered by something near (a proxy, an accelerator, a firewall) in the remotes' \
+             place: their round trips refute nothing"
         ));
     }
     for capture in captures.iter().filter(|c| c.brought.secrets_blocks > 0) {

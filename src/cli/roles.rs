@@ -14,6 +14,9 @@ pub(super) struct ClaimDocument {
     country: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     date: Option<Arc<str>>,
+    /// The round trip to the machine is too short for it to stand there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    refuted: bool,
 }
 
 /// The answer to one role's question.
@@ -49,6 +52,7 @@ pub(super) fn role_documents(roles: &RoleAnswers) -> BTreeMap<&'static str, Role
                     name: Arc::clone(&c.source),
                     country: c.country.map(|c| c.to_string()),
                     date: c.date.clone(),
+                    refuted: c.refuted,
                 })
                 .collect(),
             note: answer.note.clone(),

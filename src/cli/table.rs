@@ -1,6 +1,8 @@
 //! The human summary of `whither read`: what a researcher wants first, then alerts, then what was not seen.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
@@ -182,6 +184,12 @@ fn destination_row(key: &DestinationKey, destination: &Destination) -> Vec<Cell>
     let place = match super::region::differing(destination, server) {
         Some(claims) => format!("{place}, name claims {claims}"),
         None => place,
+    };
+    let place = if destination.refuted.is_empty() {
+        place
+    } else {
+        let not: Vec<String> = destination.refuted.iter().map(ToString::to_string).collect();
+        format!("{place}, not {} by round trip", not.join(", "))
     };
     let run_by = match (&key.operator, key.asn) {
         (Some(name), _) => format!("{} ({})", shorten(name, 34), country(operator)),
@@ -412,6 +420,15 @@ fn ledger_lines(out: &mut String, summary: &Summary, ledger: &Ledger) {
     );
     coverage(out, summary);
     encrypted_dns(out, summary);
+    if !summary.refuted.is_empty() {
+        let addresses: BTreeSet<IpAddr> = summary.refuted.iter().map(|(addr, _)| *addr).collect();
+        let _ = writeln!(
+            out,
+            "  locations refuted by physics: {} (of {} addresses): the round trip leaves no time for them",
+            summary.refuted.len(),
+            addresses.len()
+        );
+    }
     for (name, count) in &ledger.limits {
         let _ = writeln!(out, "  limit: {name} {count}");
     }

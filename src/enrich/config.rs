@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::SiteConfig;
 use crate::model::{HumanDuration, HumanSize, Problem};
 
 /// Geo databases, operators, networks, devices and remembered names.
@@ -39,6 +40,10 @@ pub struct EnrichConfig {
     pub max_names: usize,
     /// How long after its time to live a name still counts: apps hold on to addresses.
     pub name_grace: HumanDuration,
+    /// Where the sensor stands: `{ country = "CZ" }` or `{ latitude = 50.1, longitude = 14.4 }`. With it, countries that the
+    /// round trip to a remote leaves no time for are refuted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteConfig>,
 }
 
 /// A part of the local networks with a name.
@@ -141,6 +146,7 @@ impl Default for EnrichConfig {
             cache_entries: 8_192,
             max_names: 131_072,
             name_grace: HumanDuration::from_secs(3600),
+            site: None,
         }
     }
 }
@@ -148,6 +154,9 @@ impl Default for EnrichConfig {
 impl EnrichConfig {
     /// Adds what is wrong with it to `problems`.
     pub fn validate(&self, problems: &mut Vec<Problem>) {
+        if let Some(site) = &self.site {
+            site.validate(problems);
+        }
         let mut problem = |key: String, message: String| problems.push(Problem { key, message });
         for (key, value, least) in [
             ("router-threshold", self.router_threshold, 1),

@@ -46,6 +46,7 @@ pub(super) fn conclude(answers: &[Answer], row: Option<&OperatorRow>) -> Conclus
             source: as_source(source),
             country: Some(*country),
             date: Some(Arc::clone(date)),
+            refuted: false,
         })
         .collect();
     let anycast = answers.iter().any(|a| a.anycast) || row.is_some_and(|r| r.anycast);
@@ -107,6 +108,7 @@ fn server(answers: &[Answer], anycast: bool, cdn: bool) -> RoleAnswer {
             source: Arc::clone(&p.source),
             country: Some(p.country),
             date: Some(Arc::clone(&p.date)),
+            refuted: false,
         })
         .collect();
     RoleAnswer { country: first, certainty, claims, note }
@@ -133,6 +135,7 @@ fn registrant(answers: &[Answer], as_countries: &[Claim]) -> RoleAnswer {
             source: Arc::clone(source),
             country: Some(*country),
             date: Some(Arc::clone(date)),
+            refuted: false,
         })
         .collect();
     let block = claims.first().and_then(|c| c.country);
@@ -185,7 +188,12 @@ fn from_row(
     certainty: Certainty,
     as_countries: &[Claim],
 ) -> RoleAnswer {
-    let table = Claim { source: "operators".into(), country, date: Some(Arc::clone(&row.source_date)) };
+    let table = Claim {
+        source: "operators".into(),
+        country,
+        date: Some(Arc::clone(&row.source_date)),
+        refuted: false,
+    };
     let mut note = format!("{}: {}", row.name, row.source);
     if let Some(more) = &row.note {
         note.push_str("; ");

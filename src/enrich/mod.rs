@@ -18,6 +18,7 @@ mod names;
 mod nat64;
 mod networks;
 mod operators;
+mod physics;
 #[cfg(test)]
 mod spot_checks;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use lookup::LookupReport;
 pub use names::Names;
 pub use networks::Networks;
 pub use operators::{OperatorRow, OperatorTable};
+pub use physics::{Degrees, PROXIED_CLASSES, RoundTrip, SiteConfig};
 
 use crate::model::{
     CaptureName, DeviceContext, DeviceObservation, DnsObservation, HostName, MacAddr, NameCandidate,
@@ -59,6 +61,7 @@ pub struct Enricher {
     networks: Networks,
     devices: Devices,
     names: Names,
+    light: physics::Light,
     day: Option<Date>,
     remembered: Mutex<Remembered>,
 }
@@ -85,6 +88,7 @@ impl Enricher {
             networks: Networks::new(config),
             devices: Devices::new(config.devices.iter().map(|d| d.name.clone())),
             names: Names::new(config),
+            light: physics::Light::new(config.site.as_ref()),
             day: None,
             remembered: Mutex::new(remembered),
         }
@@ -211,10 +215,21 @@ impl Enricher {
         self.networks.is_local(addr)
     }
 
-    /// Takes over the names and devices that another enricher has learned, as when configuration is reloaded.
+    /// Takes over the names, devices and round trips that another enricher has learned, as when configuration is reloaded.
     pub fn inherit_names(&mut self, old: &mut Self) {
         std::mem::swap(&mut self.names, &mut old.names);
         self.devices.inherit(&mut old.devices);
+        self.light.inherit(&mut old.light);
+    }
+
+    /// Remembers how long an answer from a remote took.
+    pub fn note_round_trip(&mut self, trip: &RoundTrip) {
+        self.light.note(trip);
+    }
+
+    /// Holds what is claimed of a remote's place against the smallest round trip to it from an observation point.
+    pub fn refute(&mut self, point: u16, remote: &mut RemoteContext) {
+        self.light.judge(point, remote);
     }
 
     /// Remembers the names of a DNS answer.
@@ -250,6 +265,7 @@ impl Enricher {
         self.networks.limits(&mut out);
         self.devices.limits(&mut out);
         self.names.limits(&mut out);
+        self.light.limits(&mut out);
         out
     }
 
@@ -280,6 +296,8 @@ impl Enricher {
                     roles,
                     hostname: None,
                     region_claim: None,
+                    tenant: None,
+                    physics: None,
                 },
                 None,
             );
@@ -297,6 +315,8 @@ impl Enricher {
                 roles,
                 hostname: None,
                 region_claim: None,
+                tenant: None,
+                physics: None,
             },
             row,
         )

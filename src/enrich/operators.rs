@@ -168,6 +168,11 @@ impl OperatorTable {
         by_prefix.map(|(_, row)| row).or_else(|| self.by_asn.get(&asn?)?.iter().find(|row| row.holds_on(day)))
     }
 
+    /// All rows, those of prefixes too.
+    pub fn rows(&self) -> impl Iterator<Item = &Arc<OperatorRow>> {
+        self.by_asn.values().flatten().chain(self.by_prefix.iter().map(|(_, row)| row))
+    }
+
     /// All rows by AS number.
     pub fn by_asn(&self) -> impl Iterator<Item = (u32, &Arc<OperatorRow>)> {
         self.by_asn.iter().flat_map(|(asn, rows)| rows.iter().map(|row| (*asn, row)))

@@ -1,6 +1,7 @@
 //! From an entry of the table to a record, and to a flow's name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entry::Entry;
 use super::key::{FlowKey, Side};
@@ -45,6 +46,7 @@ pub(crate) fn cut(
         forward_total: total(source),
         reverse_total: total(destination),
         tcp: (entry.key.protocol() == Protocol::TCP).then(|| tcp_summary(entry, source)),
+        first_answer: first_answer(entry, source),
         facts: Arc::clone(&entry.facts),
         origin: origins.get(entry.cold.origin).cloned(),
         origin_conflict: entry.cold.marks.conflict(),
@@ -63,6 +65,12 @@ fn tcp_summary(entry: &Entry, source: Side) -> TcpSummary {
         summary.handshake_rtt = None;
     }
     summary
+}
+
+/// How long the first answer to a datagram took; not where a relay on the device answered.
+fn first_answer(entry: &Entry, source: Side) -> Option<Duration> {
+    let counts = entry.key.protocol() == Protocol::UDP && !entry.cold.marks.relayed();
+    counts.then(|| entry.tcp.first_answer(source)).flatten()
 }
 
 /// A flow's id: mixed from its key, its start and its number in the run, the same whenever a capture is read again.

@@ -46,7 +46,7 @@ use crate::decode::Packet;
 use crate::inspect::Inspector;
 use crate::model::{
     CaptureName, Counters, DeviceObservation, DnsObservation, Facts, FlowEndReason, FlowLedger, FlowRecord,
-    Gap, ObservationPoint, Timestamp,
+    Gap, ObservationPoint, Protocol, Timestamp,
 };
 
 /// Flows looked at per packet at most, so that no packet waits long after a quiet time in which many flows expired.
@@ -172,6 +172,11 @@ impl Meter {
         let Some(slot) = found.or_else(|| self.begin(hash, key, side, packet, out)) else { return };
         let Some(entry) = self.table.get_mut(slot) else { return };
 
+        // Its cache line is touched only until the first answer.
+        if entry.class == Class::OneWay && packet.protocol == Protocol::UDP {
+            let first = entry.counted == Both::default();
+            entry.tcp.see_datagram(side, first, packet.time);
+        }
         entry.counted.of_mut(side).add(1, u64::from(packet.octets));
         entry.end = clock::later_end(entry.start, entry.end, packet.time);
         entry.seen_at = now;

@@ -1,4 +1,5 @@
 //! As much of TCP's state (RFC 9293) as metering needs: handshake, close, and when old ports carry a new connection.
+//! Of UDP it keeps no state but the time that the first answer took.
 //!
 //! Sequence windows are not checked: the meter watches, it does not defend. A forged RST therefore marks a flow as
 //! closed; its packets are still counted in it as long as they keep coming.
@@ -108,6 +109,31 @@ impl TcpTrack {
             if *self.fin_acked.of(Side::Low) && *self.fin_acked.of(Side::High) {
                 self.phase = Phase::Closed;
             }
+        }
+    }
+
+    /// Takes in a datagram of a flow of which only one direction has been seen: the first one waits for the first answer.
+    /// Sent again in between, it makes the time longer than the round trip, never shorter.
+    pub(crate) fn see_datagram(&mut self, from: Side, first: bool, time: Timestamp) {
+        let opener = (from == Side::High) == self.opener_is_high;
+        match self.round_trip {
+            RoundTrip::Unknown if first => {
+                self.opener_is_high = from == Side::High;
+                self.round_trip = RoundTrip::Waiting(time);
+            }
+            RoundTrip::Waiting(asked) if !opener && time > asked => {
+                self.round_trip = RoundTrip::Took(time.since(asked));
+            }
+            RoundTrip::Waiting(_) if !opener => self.round_trip = RoundTrip::Unknown,
+            _ => {}
+        }
+    }
+
+    /// How long the first answer took, where the source sent the first datagram.
+    pub(crate) fn first_answer(&self, source: Side) -> Option<Duration> {
+        match self.round_trip {
+            RoundTrip::Took(time) if (source == Side::High) == self.opener_is_high => Some(time),
+            _ => None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::word::Word;
-use super::{CountryCode, DeviceAbout, HostName, MacAddr, RoleAnswers};
+use super::{CountryCode, DeviceAbout, HostName, MacAddr, Physics, RoleAnswers};
 
 /// What kind of network an address is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +81,22 @@ pub struct RegionClaim {
     pub confidence: Word,
 }
 
+/// Whose data a rented machine holds, by the name that the flow itself called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// The maker of the service that the name belongs to.
+    pub vendor: Arc<str>,
+    /// Where it sits, where a source stands behind it.
+    pub country: Option<CountryCode>,
+    /// Where that is known from.
+    pub source: Option<Arc<str>>,
+    /// The name that the flow called.
+    pub name: Arc<str>,
+    /// By what it called it (`tls_sni`…).
+    #[serde(with = "super::word")]
+    pub method: Word,
+}
+
 /// The remote end of a flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteContext {
@@ -100,4 +116,10 @@ pub struct RemoteContext {
     pub hostname: Option<HostName>,
     /// The region that the vendor's own name for it claims.
     pub region_claim: Option<Arc<RegionClaim>>,
+    /// Whose data it is where the machines are rented (a CDN's, a cloud's); the operator and its owner stay as they are.
+    #[serde(default)]
+    pub tenant: Option<Arc<Tenant>>,
+    /// What the round trip to it says of its place; only with a configured site.
+    #[serde(default)]
+    pub physics: Option<Arc<Physics>>,
 }

@@ -14,6 +14,7 @@ pub(crate) fn claim(source: &str, code: &str, date: &str) -> Claim {
         source: source.into(),
         country: (!code.is_empty()).then(|| country(code)),
         date: (!date.is_empty()).then(|| date.into()),
+        refuted: false,
     }
 }
 
@@ -64,6 +65,7 @@ pub(crate) fn flow() -> EnrichedFlow {
             forward_total: count(10, 1000),
             reverse_total: count(12, 2000),
             tcp: None,
+            first_answer: None,
             facts: Arc::new(Facts::default()),
             origin: None,
             origin_conflict: false,
@@ -107,6 +109,8 @@ pub(crate) fn flow() -> EnrichedFlow {
             },
             hostname: None,
             region_claim: None,
+            tenant: None,
+            physics: None,
         },
         device_is_source: true,
         translation: None,

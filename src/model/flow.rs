@@ -208,6 +208,10 @@ pub struct FlowRecord {
     pub reverse_total: Counters,
     /// TCP only.
     pub tcp: Option<TcpSummary>,
+    /// UDP only: from the source's first datagram to the first answer. An upper bound of the round trip if the first one began
+    /// the exchange, as a QUIC hello does.
+    #[serde(default)]
+    pub first_answer: Option<Duration>,
     /// What the inspectors read.
     pub facts: Arc<Facts>,
     /// The process or package that made it, where the capture or the host says so.

@@ -135,6 +135,9 @@ pub struct Claim {
     pub country: Option<CountryCode>,
     /// Date of its data (ISO 8601), as far as known.
     pub date: Option<Arc<str>>,
+    /// The round trip to the machine is too short for it to stand there.
+    #[serde(default)]
+    pub refuted: bool,
 }
 
 /// The answer to one role's question.

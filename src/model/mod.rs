@@ -21,6 +21,7 @@ mod jurisdiction;
 mod ledger;
 mod name;
 mod origin;
+mod physics;
 mod time;
 mod units;
 mod verdict;
@@ -32,7 +33,7 @@ pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tie
 pub use candidate::NameCandidate;
 pub use device::{DeviceAbout, DeviceClass, DeviceObservation, DeviceOrigin, DeviceText};
 pub use dns::{CaptureName, DnsAnswer, DnsObservation, EchName, LookupVia};
-pub use endpoint::{DeviceContext, NetworkScope, Operator, RegionClaim, RegionPlace, RemoteContext};
+pub use endpoint::{DeviceContext, NetworkScope, Operator, RegionClaim, RegionPlace, RemoteContext, Tenant};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild, Translation};
 pub use facts::{
     CertificateFact, DnsTransport, Ech, EncryptedDns, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof,
@@ -46,6 +47,7 @@ pub use jurisdiction::{Certainty, Claim, CountryCode, Role, RoleAnswer, RoleAnsw
 pub use ledger::{FlowLedger, Gap, Ledger, PacketLedger};
 pub use name::HostName;
 pub use origin::{AndroidUid, Label, OriginSource, ProcessRef};
+pub use physics::{Feasibility, Physics};
 pub use time::Timestamp;
 pub use units::{HumanDuration, HumanSize, Problem};
 pub use verdict::{Finding, Outcome, Severity, Verdict};

@@ -116,4 +116,7 @@ pub struct Finding {
     pub bytes_down: u64,
     /// When it held.
     pub at: Timestamp,
+    /// Whether it is of unsolicited inbound traffic: of one rule, role and country all of it is one alert.
+    #[serde(default)]
+    pub inbound: bool,
 }

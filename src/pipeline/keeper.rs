@@ -18,13 +18,15 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::deliver::sink::{Runner, RunnerConfig, SinkHealth};
 use crate::deliver::{AlertDocument, FlowDocument, JsonlWriter, to_line};
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Severity, Timestamp};
+use crate::policy::Known;
 use crate::store::{
-    EventEntry, GapEntry, Opened, Progress, Reader, SinkState, Store, StoreConfig, StoreError,
+    EventEntry, GapEntry, Learned, Opened, Progress, Reader, SinkState, Store, StoreConfig, StoreError,
 };
 
 use super::clock;
 use super::live::{Outputs, Shared, StartError, spawn};
 use super::stage::Sink;
+use super::trial;
 
 /// Records and alerts that may wait for the keeper, and as many that it holds while the disk refuses them.
 pub const LINES: usize = 8192;
@@ -47,6 +49,7 @@ const LOCAL_PAUSE: Duration = Duration::from_secs(2);
 pub(super) enum Line {
     Alert(AlertTransition, Arc<Alert>),
     Flow(Box<EnrichedFlow>),
+    Learned(Known),
 }
 
 /// Hands what the stage gives out to the keeper.
@@ -65,6 +68,10 @@ impl Sink for LineSink {
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>) {
         self.shared.raised.fetch_add(1, Ordering::SeqCst);
         let _closed = self.lines.send(Line::Alert(transition, Arc::clone(alert)));
+    }
+
+    fn learned(&mut self, known: &Known) {
+        let _closed = self.lines.send(Line::Learned(known.clone()));
     }
 }
 
@@ -114,6 +121,8 @@ pub(super) struct Kept {
     pub(super) runners: Vec<JoinHandle<()>>,
     /// Alerts that were open when the program stopped.
     pub(super) open_alerts: Vec<Alert>,
+    /// What rules had learned.
+    pub(super) learned: Vec<Known>,
 }
 
 impl Keeper {
@@ -121,6 +130,7 @@ impl Keeper {
     pub(super) fn open(outputs: &Outputs, shared: &Arc<Shared>) -> Result<Kept, StartError> {
         let mut store = open_store(&outputs.store, &outputs.limits)?;
         let open_alerts = open_alerts(&store)?;
+        let learned = trial::known(&Reader::open(store.path())?)?;
         let flows =
             outputs.flows.as_deref().map(|path| JsonlWriter::open(path, &outputs.deliver)).transpose()?;
         let (progress, reports) = bounded(REPORTS);
@@ -162,7 +172,7 @@ impl Keeper {
             losses: BTreeMap::new(),
             newest: None,
         };
-        Ok(Kept { keeper, lines: send_line, runners, open_alerts })
+        Ok(Kept { keeper, lines: send_line, runners, open_alerts, learned })
     }
 
     pub(super) fn run(mut self) {
@@ -203,6 +213,8 @@ impl Keeper {
                 self.shared.flow_lines_dropped.fetch_add(1, Ordering::SeqCst);
                 return;
             }
+            // Few: each pair only once in its life.
+            Line::Learned(_) => {}
             Line::Flow(flow) => self.newest = self.newest.max(Some(flow.record.end)),
         }
         self.held.push_back(line);
@@ -262,6 +274,10 @@ impl Keeper {
         for line in &self.held {
             match line {
                 Line::Flow(flow) => self.store.put_flow(flow)?,
+                Line::Learned(Known { kind, key, first }) => {
+                    let (kind, key) = ((*kind).to_owned(), key.clone());
+                    self.store.put_learned(&Learned { kind, key, first: *first, last: *first })?;
+                }
                 Line::Alert(transition, alert) => {
                     let sequence = self.store.next_event()?;
                     let document = to_line(&AlertDocument::numbered(alert, *transition, sequence))

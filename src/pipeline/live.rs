@@ -139,11 +139,11 @@ impl Live {
     pub fn start(
         feeds: Vec<Feed>,
         settings: &Settings,
-        parts: Parts,
+        mut parts: Parts,
         outputs: &Outputs,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::default());
-        let Kept { keeper, lines, runners, open_alerts } = Keeper::open(outputs, &shared)?;
+        let Kept { keeper, lines, runners, open_alerts, learned } = Keeper::open(outputs, &shared)?;
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
         let (control, reloads) = crossbeam_channel::bounded(1);
         let (tables, refreshed) = crossbeam_channel::bounded(1);
@@ -152,6 +152,7 @@ impl Live {
         threads.push(spawn("keeper".into(), move || keeper.run())?);
         let mut book = AlertBook::new(&settings.alert);
         book.resume(open_alerts);
+        parts.judge.recall(learned);
         let mut stage = FlowStage::new(parts, book);
         let live = feeds.iter().any(|feed| !feed.may_wait);
         let processes = live.then(|| ProcessThread::open(&settings.processes, &shared.processes)).flatten();

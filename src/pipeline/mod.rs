@@ -23,6 +23,7 @@ mod processes;
 pub mod score;
 pub mod stage;
 pub mod summary;
+pub mod trial;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use crate::appid::{Catalogue, CatalogueConfig, CatalogueError, Identifier};
 use crate::enrich::{DeviceTables, EnrichConfig, EnrichError, Enricher, Refreshed};
-use crate::model::{AppId, Problem, Provenance};
+use crate::model::{AppId, CountryCode, Problem, Provenance};
 use crate::policy::{AppDirectory, Judge, Policy, PolicyConfig};
 
 /// Why the parts cannot be built.
@@ -98,5 +98,10 @@ impl AppDirectory for Directory<'_> {
 
     fn tags(&self) -> Vec<Arc<str>> {
         self.0.tags().into_keys().collect()
+    }
+
+    fn vendor(&self, id: &str) -> Option<(Arc<str>, Option<CountryCode>)> {
+        let app = &self.0.show(id)?.app;
+        Some((Arc::clone(&app.vendor), app.vendor_country.filter(|_| app.vendor_source.is_some())))
     }
 }

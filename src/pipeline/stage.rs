@@ -9,14 +9,15 @@ use std::sync::Arc;
 use crate::alert::AlertBook;
 use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
 use crate::enrich::conntrack::{Connections, View};
-use crate::enrich::{DeviceTables, Enricher, Refreshed};
+use crate::enrich::{DeviceTables, Enricher, Refreshed, RoundTrip};
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, Finding, FlowId,
-    FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope, Outcome,
-    ProcessRef, Protocol, Provenance, RegionClaim, Timestamp, Translation,
+    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, EvidenceKind,
+    Finding, FlowId, FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope,
+    Outcome, ProcessRef, Protocol, Provenance, RegionClaim, RemoteContext, Tenant, Tier, Timestamp,
+    Translation,
 };
-use crate::policy::{Judge, Judgement};
+use crate::policy::{Judge, Judgement, Known};
 
 use super::conntrack::Told;
 use crate::processes::HostProcesses;
@@ -29,6 +30,8 @@ pub trait Sink: Send {
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>);
     /// Asked at the end for the devices that it was told of, to be told what is known of them by now.
     fn devices(&mut self, _describe: &mut dyn FnMut(&mut DeviceContext)) {}
+    /// Something that a rule has learned; who keeps nothing may forget it.
+    fn learned(&mut self, _known: &Known) {}
 }
 
 /// What judges: everything that a reload may replace.
@@ -58,8 +61,6 @@ pub struct FlowStage {
     /// Which addresses serve several owners.
     fronts: Fronts,
     open_full: u64,
-    /// Records of attempts from outside that no device answered, whatever a rule said of them.
-    unanswered: u64,
     changes: Vec<(AlertTransition, Arc<Alert>)>,
     now: Timestamp,
     /// This host's processes, where they are looked at.
@@ -106,7 +107,6 @@ impl FlowStage {
             neighbours: Neighbours::default(),
             fronts: Fronts::default(),
             open_full: 0,
-            unanswered: 0,
             changes: Vec::new(),
             now: Timestamp::from_nanos(i64::MIN),
             host: None,
@@ -178,9 +178,10 @@ impl FlowStage {
         self.hand_over(sink);
     }
 
-    /// Replaces what judges; learned names of the old parts are carried over, open alerts stay.
+    /// Replaces what judges; learned names, windows and first times of the old parts are carried over, open alerts stay.
     pub fn replace(&mut self, mut parts: Parts) {
         parts.enricher.inherit_names(&mut self.parts.enricher);
+        parts.judge.inherit(&mut self.parts.judge);
         parts.enricher.learn_tables(&std::mem::take(&mut parts.read));
         self.parts = parts;
     }
@@ -199,7 +200,6 @@ impl FlowStage {
         limits.insert("duplicate_records".to_owned(), self.duplicates);
         limits.insert("duplicate_octets".to_owned(), self.duplicate_octets);
         limits.insert("open_flows_full".to_owned(), self.open_full);
-        limits.insert("unanswered_not_alerted".to_owned(), self.unanswered);
         limits.retain(|_, count| *count > 0);
         limits
     }
@@ -216,25 +216,38 @@ impl FlowStage {
         let view = self.connections.as_mut().and_then(|c| c.view(&record));
         let twin = view.and_then(|view| self.connections.as_mut()?.twin(&view, &record));
         let mut flow = self.enrich(record, view, &mut memory);
+        flow.duplicate_of = twin;
         if twin.is_some() {
-            // Shown, but neither judged nor counted: its other view is.
-            flow.duplicate_of = twin;
             self.duplicates += 1;
             let octets = flow.bytes_up().saturating_add(flow.bytes_down());
             self.duplicate_octets = self.duplicate_octets.saturating_add(octets);
+        }
+        self.rule(flow, memory, sink);
+    }
+
+    /// A record that was enriched before, as a store keeps it: rules and alerts run over it again, as over a new one.
+    pub fn judge_again(&mut self, flow: EnrichedFlow, sink: &mut dyn Sink) {
+        self.now = self.now.max(flow.record.end);
+        let memory = self.open.remove(&flow.record.id).unwrap_or_default();
+        self.rule(flow, memory, sink);
+    }
+
+    /// The rules' word on a record, and what it means for alerts.
+    fn rule(&mut self, mut flow: EnrichedFlow, mut memory: OpenFlow, sink: &mut dyn Sink) {
+        if flow.duplicate_of.is_some() {
+            // Shown, but neither judged nor counted: its other view is.
             self.remember(&flow, memory);
             sink.flow(&flow);
             return;
         }
         let Judgement { verdicts, mut findings } = self.parts.judge.judge(&flow);
         flow.verdicts = verdicts;
+        for known in self.parts.judge.take_learned() {
+            sink.learned(&known);
+        }
         settle_debts(&mut memory.owed, &flow, &mut findings);
         self.remember(&flow, memory);
         sink.flow(&flow);
-        if unanswered(&flow) {
-            self.unanswered += u64::from(!findings.is_empty());
-            findings.clear();
-        }
         // A last record without packets only says how the flow ended; it adds nothing to an alert, nor opens one.
         for finding in findings.iter().filter(|f| f.bytes_up > 0 || f.bytes_down > 0) {
             self.book.raise(&flow, finding, &mut self.changes);
@@ -280,6 +293,8 @@ impl FlowStage {
         }
         remote.hostname = host_name(&record, &memory.dns, &identification);
         remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
+        remote.tenant = tenant(&remote, &identification);
+        self.weigh_place(&record, &sides, &mut remote);
         EnrichedFlow {
             record,
             identification,
@@ -291,6 +306,28 @@ impl FlowStage {
             verdicts: Vec::new(),
             provenance: Arc::clone(&self.parts.provenance),
         }
+    }
+
+    /// Learns the round trip to the remote, and holds what is claimed of its place against it. Only where the device asked:
+    /// where the remote did, it is the device whose answer was timed.
+    fn weigh_place(&mut self, record: &FlowRecord, sides: &Sides, remote: &mut RemoteContext) {
+        if remote.scope != NetworkScope::Global {
+            return;
+        }
+        // A connection that goes on from another port has the facts of the old one, but no hello of its own (JA4).
+        let quic = record.facts.quic_version.is_some() && record.facts.ja4.is_some();
+        let took = record.tcp.and_then(|tcp| tcp.handshake_rtt).or(record.first_answer.filter(|_| quic));
+        if let Some(took) = took.filter(|_| sides.device_is_source) {
+            self.parts.enricher.note_round_trip(&RoundTrip {
+                point: record.point.id,
+                addr: remote.addr,
+                port: sides.remote.port,
+                quic,
+                took,
+                at: record.start,
+            });
+        }
+        self.parts.enricher.refute(record.point.id, remote);
     }
 
     /// The neighbours of a flow that says nothing itself; a flow that does becomes a neighbour of others. Only flows that
@@ -364,12 +401,6 @@ impl FlowStage {
     }
 }
 
-/// Whether somebody outside knocked and nobody answered: no data of a device went anywhere, and who sends with forged
-/// addresses must not be able to buy alerts with them. The octets stay in the totals.
-fn unanswered(flow: &EnrichedFlow) -> bool {
-    !flow.device_is_source && flow.bytes_up_total() == 0
-}
-
 /// The sides of a record that shows the outside of a translation: the device is behind it.
 fn behind(record: &FlowRecord, view: &View) -> Option<Sides> {
     let (inner, outer) = view.inner.zip(view.outer).filter(|_| view.outside)?;
@@ -403,6 +434,29 @@ fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings
             None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
         }
     }
+}
+
+/// Operators of these kinds serve what others rent from them.
+const RENTED: [&str; 3] = ["cdn", "cloud", "hosting"];
+
+/// Whose data it is, where the machine is rented and the flow itself called a name of a known service. Not the maker of the
+/// flow: a browser's maker has nothing to do with the site.
+fn tenant(remote: &RemoteContext, identification: &Identification) -> Option<Arc<Tenant>> {
+    let operator = &remote.operator;
+    if !operator.cdn && !operator.kind.as_deref().is_some_and(|kind| RENTED.contains(&kind)) {
+        return None;
+    }
+    let by_network = identification.network.as_deref().unwrap_or(identification);
+    let app = by_network.app.as_ref().filter(|_| by_network.tier <= Some(Tier::B))?;
+    let evidence = by_network.evidence.first()?;
+    let EvidenceKind::FlowName(method) = evidence.kind else { return None };
+    Some(Arc::new(Tenant {
+        vendor: Arc::clone(&app.vendor),
+        country: app.vendor_country,
+        source: app.vendor_source.clone(),
+        name: Arc::clone(&evidence.value),
+        method,
+    }))
 }
 
 /// The region that the name claims; where it claims none, the names that its lookup led to (who serves it).

@@ -102,6 +102,8 @@ pub struct Destination {
     pub addresses: Examples<IpAddr>,
     /// Regions that the vendor's own names for it claim.
     pub region_claims: Examples<RegionClaim>,
+    /// Countries that a source claims for its machines, and that the round trip to them leaves no time for.
+    pub refuted: BTreeSet<CountryCode>,
     /// The kinds of evidence that named the application here.
     pub methods: BTreeSet<&'static str>,
 }
@@ -183,6 +185,8 @@ pub struct Summary {
     pub bytes_unnamed: u64,
     /// Flows that carry lookups which cannot be seen, by transport (`dot`, `doh`, `doq`) and resolver; bounded.
     pub encrypted_dns: BTreeMap<(&'static str, Option<Arc<str>>), Tally>,
+    /// Addresses and countries claimed for them that are impossible by round trip.
+    pub refuted: BTreeSet<(IpAddr, CountryCode)>,
     /// The last state of every alert, by id.
     pub alerts: BTreeMap<Arc<str>, Arc<Alert>>,
     /// First and last packet metered.
@@ -199,6 +203,8 @@ impl Summary {
     const MAX_DESTINATIONS: usize = 65_536;
     /// More devices than a site has; a scan with spoofed sources must not fill memory.
     const MAX_DEVICES: usize = 65_536;
+    /// More refuted places than anybody reads.
+    const MAX_REFUTED: usize = 65_536;
     /// More alerts than anybody reads.
     const MAX_ALERTS: usize = 65_536;
     /// More resolvers than a network uses; what comes after is counted without the name.
@@ -237,11 +243,24 @@ impl Summary {
         if let Some(name) = &flow.remote.hostname {
             destination.names.add(name.clone());
         }
+        let impossible: Vec<CountryCode> = refuted(flow).collect();
+        destination.refuted.extend(&impossible);
         if let Some(claim) = &flow.remote.region_claim {
             destination.region_claims.add(RegionClaim::clone(claim));
         }
         if let Some(method) = flow.identification.method {
             destination.methods.insert(method);
+        }
+    }
+
+    fn add_refuted(&mut self, flow: &EnrichedFlow) {
+        for country in refuted(flow) {
+            let item = (flow.remote.addr, country);
+            if self.refuted.len() < Self::MAX_REFUTED || self.refuted.contains(&item) {
+                self.refuted.insert(item);
+            } else {
+                *self.overflow.entry("refuted").or_default() += 1;
+            }
         }
     }
 
@@ -333,6 +352,7 @@ impl Sink for Summary {
         self.totals.add(flow);
         self.add_application(flow);
         self.add_encrypted_dns(flow);
+        self.add_refuted(flow);
         self.add_device(flow);
         self.add_lookups(flow);
         self.add_verdicts(flow);
@@ -345,6 +365,12 @@ impl Sink for Summary {
         }
         self.alerts.insert(Arc::clone(&alert.id), Arc::clone(alert));
     }
+}
+
+/// Countries in which the remote cannot stand, though somebody claims it.
+fn refuted(flow: &EnrichedFlow) -> impl Iterator<Item = CountryCode> {
+    let physics = flow.remote.physics.as_deref();
+    physics.into_iter().flat_map(|p| p.verdicts.keys().copied().filter(|c| p.refutes(*c)))
 }
 
 fn destination_key(flow: &EnrichedFlow) -> DestinationKey {

@@ -83,8 +83,13 @@ pub(super) fn sources(answer: &RoleAnswer, country: CountryCode) -> Option<Strin
 /// "dbip 2026-10 says CN, ipfire 2026-08 says SG": every claim.
 pub(super) fn claims(answer: &RoleAnswer) -> String {
     let said = answer.claims.iter().filter_map(|c| c.country.map(|country| (c, country)));
-    let list: Vec<String> =
-        said.take(MAX_SOURCES).map(|(c, country)| format!("{} says {country}", source(c))).collect();
+    let list: Vec<String> = said
+        .take(MAX_SOURCES)
+        .map(|(c, country)| {
+            let refuted = if c.refuted { " (impossible by round trip)" } else { "" };
+            format!("{} says {country}{refuted}", source(c))
+        })
+        .collect();
     if list.is_empty() { "no source names a country".to_owned() } else { list.join(", ") }
 }
 

@@ -1,6 +1,6 @@
 //! From rules as written to rules as judged: every word resolved, every mistake reported at once, and a hash of it all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use serde::Serialize;
 
 use crate::model::{AppId, CountryCode, Problem, Role, Severity};
 
-use super::config::{MAX_LIST, Rule};
+use super::config::Rule;
+use super::exception::Exempt;
 use super::flagged::Countries;
+use super::learned::Novelty;
+use super::narrow::Operators;
+use super::payload::Direction;
+use super::resolve::Reader;
+use super::schedule::Schedule;
 use super::suggest::hint;
-use super::{PolicyConfig, countries, groups, profiles};
+use super::{PolicyConfig, profiles};
 
 /// More rules than an admin can overlook; each costs time on every record.
 pub const MAX_RULES: usize = 256;
 
-/// Ids are parts of alert ids and of file names in tools downstream.
-const MAX_ID: usize = 64;
-
-/// Names stand in titles of alerts.
-const MAX_NAME: usize = 200;
-
-/// A shorter window than the resolution of records makes no sense, a longer one outlives the table.
-const WINDOW: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(31 * 86_400);
+/// More exceptions than anybody can answer for.
+pub const MAX_EXCEPTIONS: usize = 1024;
 
 /// What the policy must know of the catalogue of applications.
 pub trait AppDirectory {
@@ -36,12 +36,15 @@ pub trait AppDirectory {
     fn app_ids(&self) -> Vec<AppId>;
     /// All tags, for suggestions.
     fn tags(&self) -> Vec<Arc<str>>;
+    /// Who makes an application, and where that company sits, where a source says so.
+    fn vendor(&self, id: &str) -> Option<(Arc<str>, Option<CountryCode>)>;
 }
 
 /// The rules in force, ready to judge by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     pub(super) rules: Vec<Compiled>,
+    pub(super) exceptions: Vec<Exempt>,
     hash: Arc<str>,
 }
 
@@ -67,6 +70,61 @@ pub(super) struct Compiled {
     pub(super) min_up: u64,
     pub(super) min_down: u64,
     pub(super) window: Duration,
+    #[serde(skip_serializing_if = "Operators::is_empty")]
+    pub(super) operators: Operators,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) names: BTreeSet<String>,
+    /// Lower case.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) processes: BTreeSet<String>,
+    #[serde(serialize_with = "direction_as_text", skip_serializing_if = "is_any")]
+    pub(super) direction: Direction,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) inbound: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) min_flows: u64,
+    #[serde(serialize_with = "novelties_as_texts", skip_serializing_if = "Vec::is_empty")]
+    pub(super) first_time: Vec<Novelty>,
+    /// Zero where `first_time` is empty.
+    #[serde(skip_serializing_if = "Duration::is_zero")]
+    pub(super) learning: Duration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) schedule: Option<Schedule>,
+}
+
+impl Compiled {
+    /// Whether it asks for bytes or flows in a window.
+    pub(super) fn has_minimum(&self) -> bool {
+        self.min_up > 0 || self.min_down > 0 || self.min_flows > 0
+    }
+}
+
+/// Something wrong in the policy, with the stable word that `policy check` calls it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Defect {
+    pub(super) id: &'static str,
+    /// The rule or exception, where it is one's.
+    pub(super) of: Option<String>,
+    pub(super) problem: Problem,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_any(direction: &Direction) -> bool {
+    *direction == Direction::Any
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn direction_as_text<S: serde::Serializer>(value: &Direction, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(value.word())
+}
+
+fn novelties_as_texts<S: serde::Serializer>(list: &[Novelty], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_seq(list.iter().map(|n| n.word()))
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -81,26 +139,35 @@ fn as_texts<S: serde::Serializer>(roles: &[Role], s: S) -> Result<S::Ok, S::Erro
 impl Policy {
     /// Resolves all words of `config`, profiles first; all problems are reported together.
     pub fn compile(config: &PolicyConfig, apps: &dyn AppDirectory) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let rules = check(config, Some(apps), &mut problems);
-        if problems.is_empty() { Ok(Self::of(rules)) } else { Err(problems) }
+        let mut defects = Vec::new();
+        let Resolved { rules, exceptions, .. } = resolve(config, Some(apps), &mut defects);
+        if defects.is_empty() {
+            Ok(Self::of(rules, exceptions))
+        } else {
+            Err(defects.into_iter().map(|d| d.problem).collect())
+        }
     }
 
     /// The policy that flags nothing.
     pub fn none() -> Self {
-        Self::of(Vec::new())
+        Self::of(Vec::new(), Vec::new())
     }
 
-    fn of(rules: Vec<Compiled>) -> Self {
+    pub(super) fn of(rules: Vec<Compiled>, exceptions: Vec<Exempt>) -> Self {
         let mut canonical: Vec<&Compiled> = rules.iter().collect();
         canonical.sort_by(|a, b| a.id.cmp(&b.id));
         // Serialising plain text and numbers into memory cannot fail; an empty form would only change the hash.
-        let text = serde_json::to_vec(&canonical).unwrap_or_default();
+        let text = if exceptions.is_empty() {
+            serde_json::to_vec(&canonical)
+        } else {
+            serde_json::to_vec(&(&canonical, &exceptions))
+        }
+        .unwrap_or_default();
         let hash = hex(ring::digest::digest(&ring::digest::SHA256, &text).as_ref());
-        Self { rules, hash }
+        Self { rules, exceptions, hash }
     }
 
-    /// SHA-256 over the rules in canonical form (groups and tags resolved, sorted by id), in lower-case hex: the same
+    /// SHA-256 over the rules in canonical form (groups and tags resolved, sorted by id) and the exceptions, in lower-case hex: the same
     /// whenever the same flows would be judged the same way.
     pub fn hash(&self) -> &Arc<str> {
         &self.hash
@@ -126,244 +193,78 @@ fn hex(bytes: &[u8]) -> Arc<str> {
     text.into()
 }
 
+/// What came out of a configuration.
+pub(super) struct Resolved {
+    /// In the order of the file, profiles first; without the disabled ones.
+    pub(super) rules: Vec<Compiled>,
+    pub(super) exceptions: Vec<Exempt>,
+    /// Every rule with its key, as written.
+    pub(super) written: Vec<(String, Rule)>,
+}
+
 /// Compiles what can be compiled and reports the rest; without `apps`, applications and tags are taken as they stand.
-pub(super) fn check(
+pub(super) fn resolve(
     config: &PolicyConfig,
     apps: Option<&dyn AppDirectory>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Compiled> {
+    defects: &mut Vec<Defect>,
+) -> Resolved {
+    let mut report = |id, key: &str, message: String| {
+        defects.push(Defect { id, of: None, problem: Problem { key: key.to_owned(), message } });
+    };
     let mut rules: Vec<(String, Rule)> = Vec::new();
+    let mut excepted: Vec<(String, super::Exception)> = Vec::new();
     for name in &config.profiles {
         let known = || profiles().iter().map(|p| p.name);
         match super::profile(name).map(super::Profile::config) {
             None => {
-                report(problems, "policy.profiles", format!("no profile `{name}`{}", hint(name, known())));
+                report(
+                    "unknown-profile",
+                    "policy.profiles",
+                    format!("no profile `{name}`{}", hint(name, known())),
+                );
             }
-            Some(Err(defect)) => report(problems, "policy.profiles", defect),
-            Some(Ok(policy)) => rules.extend(numbered(policy.rule, &format!("policy.profiles.{name}.rule"))),
+            Some(Err(defect)) => report("unknown-profile", "policy.profiles", defect),
+            Some(Ok(policy)) => {
+                rules.extend(numbered(policy.rule, &format!("policy.profiles.{name}.rule")));
+                excepted.extend(numbered(policy.exception, &format!("policy.profiles.{name}.exception")));
+            }
         }
     }
     rules.extend(numbered(config.rule.clone(), "policy.rule"));
-    if rules.len() > MAX_RULES {
-        report(problems, "policy.rule", format!("{} rules; at most {MAX_RULES} are allowed", rules.len()));
-        return Vec::new();
+    excepted.extend(numbered(config.exception.clone(), "policy.exception"));
+    for (key, count, most) in
+        [("policy.rule", rules.len(), MAX_RULES), ("policy.exception", excepted.len(), MAX_EXCEPTIONS)]
+    {
+        if count > most {
+            report("too-many", key, format!("{count} of them; at most {most} are allowed"));
+            return Resolved { rules: Vec::new(), exceptions: Vec::new(), written: Vec::new() };
+        }
     }
     let mut seen = BTreeSet::new();
     let mut compiled = Vec::new();
     for (key, rule) in &rules {
-        let one = Reader { key, apps, problems }.rule(rule);
+        let id = rule.effective_id();
+        let one = Reader { key, of: &id, apps, defects }.rule(rule);
         if !seen.insert(one.id.clone()) && !one.id.is_empty() {
-            report(
-                problems,
-                &format!("{key}.id"),
-                format!("a second rule with the id `{}`; give it its own `id`", one.id),
-            );
+            let message = format!("a second rule with the id `{id}`; give it its own `id`");
+            Reader { key, of: &id, apps, defects }.wrong("duplicate-id", "id", message);
         }
         if rule.enabled {
             compiled.push(one);
         }
     }
-    compiled
-}
-
-fn numbered(rules: Vec<Rule>, key: &str) -> Vec<(String, Rule)> {
-    rules.into_iter().enumerate().map(|(i, rule)| (format!("{key}[{i}]"), rule)).collect()
-}
-
-fn report(problems: &mut Vec<Problem>, key: &str, message: String) {
-    problems.push(Problem { key: key.to_owned(), message });
-}
-
-/// Reads one rule and writes down what is wrong with it.
-struct Reader<'a> {
-    key: &'a str,
-    apps: Option<&'a dyn AppDirectory>,
-    problems: &'a mut Vec<Problem>,
-}
-
-impl Reader<'_> {
-    fn wrong(&mut self, field: &str, message: String) {
-        report(self.problems, &format!("{}.{field}", self.key), message);
-    }
-
-    fn rule(&mut self, rule: &Rule) -> Compiled {
-        let id = rule.effective_id();
-        if rule.name.is_empty() || rule.name.chars().count() > MAX_NAME {
-            self.wrong("name", format!("expected a name of 1 to {MAX_NAME} characters: alerts carry it"));
-        }
-        let id_char = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.');
-        if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(id_char) {
-            self.wrong("id", format!("`{id}` is no id: expected 1 to {MAX_ID} of a-z, 0-9, `-`, `_`, `.`"));
-        }
-        let lists = [
-            ("apps", &rule.apps),
-            ("tags", &rule.tags),
-            ("jurisdictions", &rule.jurisdictions),
-            ("except-jurisdictions", &rule.except_jurisdictions),
-            ("roles", &rule.roles),
-            ("devices", &rule.devices),
-            ("networks", &rule.networks),
-        ];
-        for (field, list) in lists {
-            if list.len() > MAX_LIST {
-                self.wrong(field, format!("{} entries; at most {MAX_LIST} are allowed", list.len()));
-            }
-        }
-        let minimum = rule.min_bytes_up.0 > 0 || rule.min_bytes_down.0 > 0;
-        if minimum && !WINDOW.contains(&rule.window.0) {
-            self.wrong("window", format!("`{}` is out of range: expected 1s to 31d", rule.window));
-        }
-        let (networks, prefixes) = self.networks(&rule.networks);
-        Compiled {
-            id: id.into(),
-            name: rule.name.as_str().into(),
-            severity: self.severity(&rule.severity),
-            any_app: rule.apps.is_empty() && rule.tags.is_empty(),
-            apps: self.apps(&rule.apps, &rule.tags),
-            tags: rule.tags.iter().map(|t| Arc::from(t.as_str())).collect(),
-            countries: self.countries(rule),
-            roles: self.roles(&rule.roles),
-            devices: rule.devices.iter().map(|d| d.to_lowercase()).collect(),
-            networks,
-            prefixes,
-            min_up: rule.min_bytes_up.0,
-            min_down: rule.min_bytes_down.0,
-            window: rule.window.0,
-        }
-    }
-
-    fn severity(&mut self, word: &str) -> Severity {
-        Severity::parse(word).unwrap_or_else(|| {
-            let known = || Severity::ALL.into_iter().map(Severity::word);
-            let expected = known().collect::<Vec<_>>().join(", ");
-            self.wrong("severity", format!("`{word}` is none of {expected}{}", hint(word, known())));
-            Severity::Medium
+    let exceptions = excepted
+        .iter()
+        .enumerate()
+        .map(|(i, (key, exception))| {
+            let id =
+                if exception.id.is_empty() { format!("exception-{}", i + 1) } else { exception.id.clone() };
+            Reader { key, of: &id, apps, defects }.exception(exception, &seen)
         })
-    }
+        .collect();
+    Resolved { rules: compiled, exceptions, written: rules }
+}
 
-    fn apps(&mut self, apps: &[String], tags: &[String]) -> BTreeSet<AppId> {
-        let mut ids: BTreeSet<AppId> = apps.iter().map(|a| Arc::from(a.as_str())).collect();
-        let Some(directory) = self.apps else { return ids };
-        for app in apps.iter().filter(|a| !directory.has_app(a)) {
-            let known = directory.app_ids();
-            let near = hint(app, known.iter().map(AsRef::as_ref));
-            self.wrong(
-                "apps",
-                format!("no application `{app}` in the catalogue (`whither apps list` shows all){near}"),
-            );
-        }
-        for tag in tags {
-            let members = directory.apps_with_tag(tag);
-            if members.is_empty() {
-                let known = directory.tags();
-                let near = hint(tag, known.iter().map(AsRef::as_ref));
-                self.wrong(
-                    "tags",
-                    format!("no application has the tag `{tag}`, so it could never match{near}"),
-                );
-            }
-            ids.extend(members);
-        }
-        ids
-    }
-
-    fn countries(&mut self, rule: &Rule) -> Countries {
-        let mut set = Countries::default();
-        if rule.jurisdictions.is_empty() && rule.except_jurisdictions.is_empty() {
-            let message =
-                "names no country: expected ISO codes (`CN`) or groups (`eu`), or `except-jurisdictions`";
-            self.wrong("jurisdictions", message.to_owned());
-        }
-        if !rule.jurisdictions.is_empty() {
-            let mut listed = BTreeMap::new();
-            for word in &rule.jurisdictions {
-                for (country, group) in self.jurisdiction("jurisdictions", word) {
-                    // A country listed by itself needs no group to explain it.
-                    let entry = listed.entry(country).or_insert_with(|| group.clone());
-                    if group.is_none() {
-                        *entry = None;
-                    }
-                }
-            }
-            set.listed = Some(listed);
-        }
-        for word in &rule.except_jurisdictions {
-            set.except.extend(self.jurisdiction("except-jurisdictions", word).into_iter().map(|(c, _)| c));
-            set.except_words.push(word.clone());
-        }
-        if !rule.except_jurisdictions.is_empty() && set.is_empty() {
-            self.wrong(
-                "except-jurisdictions",
-                "excepts every listed country, so the rule could never match".to_owned(),
-            );
-        }
-        set
-    }
-
-    fn jurisdiction(&mut self, field: &str, word: &str) -> Vec<(CountryCode, Option<Arc<str>>)> {
-        if let Some(group) = groups::shipped().get(word) {
-            let name: Arc<str> = word.into();
-            return group.members.iter().map(|&c| (c, Some(name.clone()))).collect();
-        }
-        let upper = word.len() == 2 && word.bytes().all(|b| b.is_ascii_uppercase());
-        let country = CountryCode::parse(word).filter(|c| upper && countries::is_assigned(c.as_str()));
-        if let Some(country) = country {
-            return vec![(country, None)];
-        }
-        // A group in capitals or a code in small letters is meant as such before any other near word is.
-        let folded = [word.to_lowercase(), word.to_uppercase()]
-            .into_iter()
-            .find(|w| groups::shipped().contains_key(w) || countries::is_assigned(w));
-        let near = match folded {
-            Some(w) => format!("; did you mean `{w}`?"),
-            None => hint(word, groups::shipped().keys().map(String::as_str).filter(|_| word.len() > 2)),
-        };
-        let message = format!(
-            "`{word}` is neither an ISO 3166-1 code in capitals nor a group of config/groups.toml{near}"
-        );
-        self.wrong(field, message);
-        Vec::new()
-    }
-
-    fn roles(&mut self, words: &[String]) -> Vec<Role> {
-        if words.is_empty() {
-            self.wrong(
-                "roles",
-                "names no role: expected some of server, registrant, operator, owner, vendor".to_owned(),
-            );
-        }
-        let mut roles = Vec::new();
-        for word in words {
-            match Role::parse(word) {
-                Some(role) if roles.contains(&role) => {}
-                Some(role) => roles.push(role),
-                None => {
-                    let known = Role::OF_ADDRESS.into_iter().chain([Role::Vendor]).map(Role::word);
-                    let message = format!(
-                        "`{word}` is none of server, registrant, operator, owner, vendor{}",
-                        hint(word, known)
-                    );
-                    self.wrong("roles", message);
-                }
-            }
-        }
-        roles
-    }
-
-    fn networks(&mut self, words: &[String]) -> (BTreeSet<String>, BTreeSet<IpNet>) {
-        let (mut names, mut prefixes) = (BTreeSet::new(), BTreeSet::new());
-        for word in words {
-            if !word.contains('/') {
-                names.insert(word.clone());
-            } else if let Ok(prefix) = word.parse::<IpNet>() {
-                prefixes.insert(prefix.trunc());
-            } else {
-                self.wrong(
-                    "networks",
-                    format!("`{word}` is no address prefix: expected one like `192.168.1.0/24`"),
-                );
-            }
-        }
-        (names, prefixes)
-    }
+fn numbered<T>(list: Vec<T>, key: &str) -> Vec<(String, T)> {
+    list.into_iter().enumerate().map(|(i, one)| (format!("{key}[{i}]"), one)).collect()
 }

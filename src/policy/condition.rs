@@ -1,6 +1,8 @@
 //! The conditions of a rule that are about this side: which application, which device, which network.
 
-use crate::model::{EnrichedFlow, EvidenceKind, Identification, Tier};
+use std::collections::BTreeSet;
+
+use crate::model::{DeviceContext, EnrichedFlow, EvidenceKind, Identification, Tier};
 
 use super::because::{app_sentence, plain};
 use super::compile::Compiled;
@@ -20,19 +22,22 @@ pub(super) enum AppAnswer {
     Unnamed(String),
 }
 
-/// Whether the flow's device and network are among those of the rule.
-pub(super) fn concerns_device(rule: &Compiled, flow: &EnrichedFlow) -> bool {
-    let device = &flow.device;
-    let listed = |word: &str| rule.devices.contains(&word.to_lowercase());
-    let device_holds = rule.devices.is_empty()
-        || listed(&device.id)
+/// Whether the device is one of these words (lower case): id, name, MAC, address, `class:…` or `vendor:…`.
+pub(super) fn is_device(words: &BTreeSet<String>, device: &DeviceContext) -> bool {
+    let listed = |word: &str| words.contains(&word.to_lowercase());
+    listed(&device.id)
         || device.name.as_ref().is_some_and(|n| listed(n))
         || device.mac.is_some_and(|m| listed(&m.to_string()))
         || listed(&device.addr.to_string())
         || device.about.class.as_ref().is_some_and(|c| listed(&format!("class:{}", c.class)))
-        || device.about.vendor.as_ref().is_some_and(|v| listed(&format!("vendor:{v}")));
+        || device.about.vendor.as_ref().is_some_and(|v| listed(&format!("vendor:{v}")))
+}
+
+/// Whether the flow's device and network are among those of the rule.
+pub(super) fn concerns_device(rule: &Compiled, flow: &EnrichedFlow) -> bool {
+    let device = &flow.device;
     let anywhere = rule.networks.is_empty() && rule.prefixes.is_empty();
-    device_holds
+    (rule.devices.is_empty() || is_device(&rule.devices, device))
         && (anywhere
             || device.network.as_ref().is_some_and(|n| rule.networks.contains(n.as_ref()))
             || rule.prefixes.iter().any(|p| p.contains(&device.addr)))
@@ -99,7 +104,7 @@ fn tier(identification: &Identification) -> String {
 ///
 /// Browsers send the extension as noise (GREASE) on every connection, so its presence alone proves nothing: a DNS answer
 /// to the same client, the app's own protocol or its own prefix beside the name settles that it is no cover.
-fn may_be_cover(flow: &EnrichedFlow) -> bool {
+pub(super) fn may_be_cover(flow: &EnrichedFlow) -> bool {
     let evidence = &flow.identification.evidence;
     let by_visible_name = matches!(flow.identification.method, Some("tls_sni" | "quic_sni" | "dtls_sni"));
     flow.record.facts.ech.is_offered()

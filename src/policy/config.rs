@@ -20,9 +20,12 @@ pub struct PolicyConfig {
     pub profiles: Vec<String>,
     /// The rules, each judged on its own.
     pub rule: Vec<Rule>,
+    /// Matches that are known and accepted, each for a reason, by somebody, until a day.
+    pub exception: Vec<Exception>,
 }
 
-/// One rule: who (devices, networks), what (apps, tags), where to (jurisdictions in roles), how much (minimums).
+/// One rule: who (devices, networks, processes), what (apps, tags, vendors), where to (jurisdictions in roles, operators,
+/// names), how much (minimums), when (schedule), and whether it is new (first-time).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Rule {
@@ -36,6 +39,8 @@ pub struct Rule {
     pub apps: Vec<String>,
     /// Tags of applications; an application with one of them is meant.
     pub tags: Vec<String>,
+    /// Makers of applications by name; an application of one of them is meant.
+    pub vendors: Vec<String>,
     /// Countries (`CN`) and named groups (`eu`, `five-eyes`) that are flagged.
     pub jurisdictions: Vec<String>,
     /// Countries and groups that are not flagged. Alone: every other country is. A country that is not known never matches.
@@ -47,15 +52,83 @@ pub struct Rule {
     pub devices: Vec<String>,
     /// Configured networks by name, or prefixes that hold the device's address; empty: all.
     pub networks: Vec<String>,
+    /// Processes or packages by name, package or executable, where the capture or the host tells them; empty: all.
+    pub processes: Vec<String>,
+    /// Operators of the remote's network by name or AS number (`AS45090`); empty: all.
+    pub operators: Vec<String>,
+    /// Names of the remote: each stands for itself and all below it (`qq.com` for `short.weixin.qq.com`); empty: all.
+    pub names: Vec<String>,
+    /// Which side must have sent payload: `up` (the device), `down` (the remote), `both`, or `any` (not asked).
+    pub direction: String,
+    /// Whether unsolicited inbound traffic that the device never answered with payload is told too: as one alert per
+    /// country, never one per source.
+    pub inbound: bool,
     /// Match only once this much went up (device to remote) within `window`, to one operator and country, by one app
     /// of one device.
     pub min_bytes_up: HumanSize,
     /// The same for data that came down. With both given, both must be reached.
     pub min_bytes_down: HumanSize,
+    /// Match only once so many flows were seen within `window`, counted as the bytes are.
+    pub min_flows: u64,
     /// Over how long the minimums count.
     pub window: HumanDuration,
     /// `false` keeps the rule in the file but out of use.
     pub enabled: bool,
+    /// Match only the first time that one of these was ever seen under this rule: `app-country`, `app-operator`,
+    /// `device-country`, `device-operator`, `device-app`.
+    pub first_time: Vec<String>,
+    /// How long a rule with `first-time` only learns, from the first record that it judges.
+    pub learning: HumanDuration,
+    /// When the rule is in force; always, if it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+}
+
+/// Days and hours in which a rule is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Schedule {
+    /// `mon` to `sun`; empty: every day. Hours past midnight belong to the day on which they began.
+    pub days: Vec<String>,
+    /// From which time of day (`08:00`).
+    pub from: String,
+    /// Until which (`18:00`, at most `24:00`); earlier than `from`: past midnight.
+    pub to: String,
+    /// In which time zone (`Europe/Berlin`).
+    pub time_zone: String,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { days: Vec::new(), from: "00:00".into(), to: "24:00".into(), time_zone: "UTC".into() }
+    }
+}
+
+/// A match that is known and accepted: it raises no alert, and says so. What is left empty is not asked for, but one of
+/// the lists must be given.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Exception {
+    /// A stable id; `exception-1`, `exception-2`… in the order of the file when empty.
+    pub id: String,
+    /// Rules by id.
+    pub rules: Vec<String>,
+    /// Applications by catalogue id.
+    pub apps: Vec<String>,
+    /// Devices by id, name, MAC or IP address.
+    pub devices: Vec<String>,
+    /// Operators by name or AS number.
+    pub operators: Vec<String>,
+    /// Countries and groups, in the role that matched.
+    pub countries: Vec<String>,
+    /// Names of the remote, and all below them.
+    pub names: Vec<String>,
+    /// Why this is accepted.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day on which it holds (`2027-01-31`, UTC).
+    pub expires: String,
 }
 
 impl Default for Rule {
@@ -66,15 +139,25 @@ impl Default for Rule {
             severity: "medium".to_owned(),
             apps: Vec::new(),
             tags: Vec::new(),
+            vendors: Vec::new(),
             jurisdictions: Vec::new(),
             except_jurisdictions: Vec::new(),
             roles: Rule::DEFAULT_ROLES.iter().map(|r| r.word().to_owned()).collect(),
             devices: Vec::new(),
             networks: Vec::new(),
+            processes: Vec::new(),
+            operators: Vec::new(),
+            names: Vec::new(),
+            direction: "any".to_owned(),
+            inbound: false,
             min_bytes_up: HumanSize(0),
             min_bytes_down: HumanSize(0),
+            min_flows: 0,
             window: HumanDuration::from_secs(3600),
             enabled: true,
+            first_time: Vec::new(),
+            learning: HumanDuration::from_secs(7 * 86_400),
+            schedule: None,
         }
     }
 }
@@ -112,12 +195,20 @@ impl PolicyConfig {
     /// A policy of the one rule of [`Rule::flagged`]; flags nothing when `countries` is empty.
     pub fn from_flags(countries: &[String], roles: &[String], apps: &[String], tags: &[String]) -> Self {
         let rule = (!countries.is_empty()).then(|| Rule::flagged(countries, roles, apps, tags));
-        Self { profiles: Vec::new(), rule: rule.into_iter().collect() }
+        Self { rule: rule.into_iter().collect(), ..Self::default() }
+    }
+
+    /// How many rules there are, those of profiles and disabled ones too.
+    pub fn rule_count(&self) -> usize {
+        let of_profile = |name: &String| super::profile(name)?.config().ok().map(|c| c.rule.len());
+        self.rule.len() + self.profiles.iter().filter_map(of_profile).sum::<usize>()
     }
 
     /// Checks all that can be checked without a catalogue of applications; [`super::Policy::compile`] checks the rest.
     pub fn validate(&self, problems: &mut Vec<Problem>) {
-        compile::check(self, None, problems);
+        let mut defects = Vec::new();
+        compile::resolve(self, None, &mut defects);
+        problems.extend(defects.into_iter().map(|d| d.problem));
     }
 }
 

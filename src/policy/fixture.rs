@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{AppId, EnrichedFlow};
+use crate::model::{AppId, CountryCode, EnrichedFlow};
 
 use super::{AppDirectory, Judge, Judgement, Policy, PolicyConfig, Rule};
 
@@ -26,6 +26,14 @@ impl AppDirectory for Apps {
     fn tags(&self) -> Vec<Arc<str>> {
         vec!["messaging".into(), "social".into()]
     }
+    fn vendor(&self, id: &str) -> Option<(Arc<str>, Option<CountryCode>)> {
+        match id {
+            "wechat" => Some(("Tencent".into(), CountryCode::parse("CN"))),
+            "tiktok" => Some(("ByteDance".into(), CountryCode::parse("CN"))),
+            "zoom" => Some(("Zoom Communications".into(), None)),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn words(list: &[&str]) -> Vec<String> {
@@ -44,7 +52,7 @@ pub(super) fn rule(apps: &[&str], roles: &[&str]) -> Rule {
 }
 
 pub(super) fn policy(rule: Rule) -> Policy {
-    Policy::compile(&PolicyConfig { profiles: Vec::new(), rule: vec![rule] }, &Apps).unwrap()
+    Policy::compile(&PolicyConfig { rule: vec![rule], ..PolicyConfig::default() }, &Apps).unwrap()
 }
 
 pub(super) fn judge(rule: Rule, flow: &EnrichedFlow) -> Judgement {

@@ -2,7 +2,12 @@
 //!
 //! Within a rule a match in one role beats *cannot tell* in another, and that beats *no match*. A flow whose app is not
 //! known may be of any app; of a rule for certain apps it is *cannot tell* only when its remote is, or may be, in a
-//! flagged country. Rules that do not concern the flow (another app, device or network) give no verdict at all.
+//! flagged country; so too where an operator, a name or a process is asked for and not known. Rules that do not concern
+//! the flow (another app, device, network, operator, name or process) give no verdict at all.
+//!
+//! A match then has to pass, in this order: the schedule, unsolicited traffic, the direction, exceptions, minimums, first
+//! time. What stops it is said as the last of its reasons, the outcome is *no match* (or *cannot tell*, where what was seen
+//! before is not known), and it is counted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,8 +18,11 @@ use super::Policy;
 use super::because::bytes;
 use super::compile::Compiled;
 use super::condition::{self, AppAnswer};
+use super::learned::{FirstTime, Known, Learned};
+use super::narrow::{self, Narrowed};
+use super::payload;
 use super::roles::{self, RoleVerdict};
-use super::window::{Credit, Group, Minimum, Windows};
+use super::window::{Counted, Credit, Group, Minimum, Sum, Windows};
 
 /// What the rules say of one record.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,15 +50,26 @@ pub struct JudgeCounts {
     pub unnamed_cannot_tell: u64,
     /// Of `no_match`: those of flows whose app is not known, under a rule for certain apps.
     pub unnamed_no_match: u64,
-    /// Of `no_match`: all held but the minimum of bytes.
+    /// Of `no_match`: all held but the minimum of bytes or flows.
     pub below_minimum: u64,
+    /// Of `no_match`: an exception covers the match.
+    pub excepted: u64,
+    /// Of `no_match`: the remote began it and the device never answered with payload.
+    pub unsolicited: u64,
+    /// Of `no_match`: outside of the rule's schedule.
+    pub out_of_schedule: u64,
+    /// Of `no_match`: the side that the rule asks for has sent no payload.
+    pub other_direction: u64,
+    /// Of `no_match`: seen before, or the rule still learns.
+    pub not_first: u64,
 }
 
-/// Judges flows by a policy; keeps what the byte minimums need to remember.
+/// Judges flows by a policy; keeps what minimums and first times need to remember.
 #[derive(Debug)]
 pub struct Judge {
     policy: Arc<Policy>,
     windows: Windows,
+    learned: Learned,
     counts: JudgeCounts,
 }
 
@@ -64,12 +83,35 @@ struct Ruling {
 impl Judge {
     /// A judge with empty windows.
     pub fn new(policy: Arc<Policy>) -> Self {
-        Self { policy, windows: Windows::default(), counts: JudgeCounts::default() }
+        Self {
+            policy,
+            windows: Windows::default(),
+            learned: Learned::default(),
+            counts: JudgeCounts::default(),
+        }
     }
 
     /// Takes up another policy; windows of rules that keep their id go on.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.policy = policy;
+    }
+
+    /// Takes over what another judge remembers, as when configuration is reloaded; windows and first times of rules that
+    /// keep their id go on.
+    pub fn inherit(&mut self, old: &mut Self) {
+        std::mem::swap(&mut self.windows, &mut old.windows);
+        std::mem::swap(&mut self.learned, &mut old.learned);
+        self.counts = old.counts;
+    }
+
+    /// Takes back what was learned in an earlier life of the program.
+    pub fn recall(&mut self, known: impl IntoIterator<Item = Known>) {
+        self.learned.recall(known);
+    }
+
+    /// What was learned since the last time, to be kept.
+    pub fn take_learned(&mut self) -> Vec<Known> {
+        self.learned.take_fresh()
     }
 
     /// The policy in force.
@@ -90,14 +132,17 @@ impl Judge {
             if app == AppAnswer::Fails {
                 continue;
             }
+            let Narrowed::Stands { holds, open } = narrow::ask(rule, flow) else { continue };
             let unnamed = matches!(app, AppAnswer::Unnamed(_));
-            let mut ruling = rule_on(rule, &app, flow);
+            let mut ruling = rule_on(rule, &app, (&holds, &open), flow);
             if let (Outcome::Match, Some((role, country))) = (ruling.outcome, ruling.role) {
-                if let Some(due) = self.minimum(rule, country, flow, &mut ruling.because) {
-                    judgement.findings.push(finding(rule, role, country, flow, &ruling.because, due));
-                } else {
-                    ruling.outcome = Outcome::NoMatch;
-                    self.counts.below_minimum += 1;
+                match self.pass(rule, country, flow, &mut ruling.because) {
+                    Passed::Stopped(outcome) => ruling.outcome = outcome,
+                    Passed::Found { due, inbound } => {
+                        let mut found = finding(rule, role, country, flow, &ruling.because, due);
+                        found.inbound = inbound;
+                        judgement.findings.push(found);
+                    }
                 }
             }
             self.count(ruling.outcome, unnamed);
@@ -116,9 +161,92 @@ impl Judge {
         self.counts
     }
 
-    /// Limits that were hit, by name.
+    /// Limits that were hit, and matches that were held back, by name.
     pub fn limits(&self) -> BTreeMap<String, u64> {
-        BTreeMap::from([("policy_windows_evicted".to_owned(), self.windows.evicted())])
+        BTreeMap::from([
+            ("policy_windows_evicted".to_owned(), self.windows.evicted()),
+            ("policy_first_times_full".to_owned(), self.learned.full()),
+            ("policy_matches_excepted".to_owned(), self.counts.excepted),
+            ("unanswered_not_alerted".to_owned(), self.counts.unsolicited),
+        ])
+    }
+
+    /// All that stands between a match and a finding.
+    fn pass(
+        &mut self,
+        rule: &Compiled,
+        country: CountryCode,
+        flow: &EnrichedFlow,
+        because: &mut Vec<Arc<str>>,
+    ) -> Passed {
+        if let Some(schedule) = rule.schedule.as_ref().filter(|s| !s.holds(flow.record.end)) {
+            self.counts.out_of_schedule += 1;
+            because.push(format!("outside of the rule's schedule ({})", schedule.text()).into());
+            return Passed::Stopped(Outcome::NoMatch);
+        }
+        if payload::is_unsolicited(flow) {
+            self.counts.unsolicited += 1;
+            let why = "unsolicited: the remote began it and the device never answered with payload, so no data of it \
+                       went anywhere";
+            because.push(why.into());
+            if !rule.inbound {
+                return Passed::Stopped(Outcome::NoMatch);
+            }
+            if self.excepted(rule, country, flow, because) {
+                return Passed::Stopped(Outcome::NoMatch);
+            }
+            return Passed::Found { due: (flow.bytes_up(), flow.bytes_down()), inbound: true };
+        }
+        if let Some(why) = rule.direction.refusal(flow) {
+            self.counts.other_direction += 1;
+            because.push(format!("{why} (the rule asks for direction `{}`)", rule.direction.word()).into());
+            return Passed::Stopped(Outcome::NoMatch);
+        }
+        if self.excepted(rule, country, flow, because) {
+            return Passed::Stopped(Outcome::NoMatch);
+        }
+        if !rule.first_time.is_empty() {
+            // Its time of learning begins with the first match, reached or not.
+            let _until = self.learned.until(rule, flow.record.end);
+        }
+        let Some(due) = self.minimum(rule, country, flow, because) else {
+            self.counts.below_minimum += 1;
+            return Passed::Stopped(Outcome::NoMatch);
+        };
+        if !rule.first_time.is_empty() {
+            let (why, stopped) = match self.learned.ask(rule, flow, country) {
+                FirstTime::New(why) => (why, None),
+                FirstTime::Not(why) => (why, Some(Outcome::NoMatch)),
+                FirstTime::Open(why) => (why, Some(Outcome::CannotTell)),
+            };
+            because.push(why.into());
+            if let Some(outcome) = stopped {
+                self.counts.not_first += u64::from(outcome == Outcome::NoMatch);
+                return Passed::Stopped(outcome);
+            }
+        }
+        Passed::Found { due, inbound: false }
+    }
+
+    /// Whether an exception covers the match; says so, also where one has expired.
+    fn excepted(
+        &mut self,
+        rule: &Compiled,
+        country: CountryCode,
+        flow: &EnrichedFlow,
+        because: &mut Vec<Arc<str>>,
+    ) -> bool {
+        let policy = Arc::clone(&self.policy);
+        let covering = || policy.exceptions.iter().filter(|e| e.covers(&rule.id, country, flow));
+        if let Some(exception) = covering().find(|e| !e.has_expired(flow.record.end)) {
+            self.counts.excepted += 1;
+            because.push(exception.sentence().into());
+            return true;
+        }
+        if let Some(exception) = covering().next() {
+            because.push(exception.expired_sentence().into());
+        }
+        false
     }
 
     /// The bytes that the rule's minimums let through, or `None` while they are not reached; says so either way.
@@ -130,7 +258,7 @@ impl Judge {
         because: &mut Vec<Arc<str>>,
     ) -> Option<(u64, u64)> {
         let (up, down) = (flow.bytes_up(), flow.bytes_down());
-        if rule.min_up == 0 && rule.min_down == 0 {
+        if !rule.has_minimum() {
             return Some((up, down));
         }
         let operator = &flow.remote.operator;
@@ -142,15 +270,20 @@ impl Judge {
             asn: operator.asn,
             operator: if operator.asn.is_none() { operator.name.clone() } else { None },
         };
-        let minimum = Minimum { up: rule.min_up, down: rule.min_down, window: rule.window };
+        let minimum =
+            Minimum { up: rule.min_up, down: rule.min_down, flows: rule.min_flows, window: rule.window };
+        let counted = Counted { at: flow.record.end, flow: flow.record.id, up, down };
         let wanted = wanted(rule);
-        match self.windows.add(group, minimum, flow.record.end, up, down) {
+        match self.windows.add(group, minimum, counted) {
             Credit::Due { up, down } => {
                 because.push(format!("the minimum of {wanted} is reached").into());
                 Some((up, down))
             }
-            Credit::NotYet { up, down } => {
-                let so_far = format!("{} up and {} down", bytes(up), bytes(down));
+            Credit::NotYet(Sum { up, down, flows }) => {
+                let mut so_far = format!("{} up and {} down", bytes(up), bytes(down));
+                if rule.min_flows > 0 {
+                    so_far = format!("{so_far} in {flows} flows");
+                }
                 because.push(format!("the minimum of {wanted} is not reached: {so_far} so far").into());
                 None
             }
@@ -171,16 +304,36 @@ impl Judge {
     }
 }
 
-/// "5 MiB up within 1h".
+/// What became of a match.
+enum Passed {
+    /// Something stands in its way.
+    Stopped(Outcome),
+    /// Nothing does; so many bytes up and down are due.
+    Found {
+        due: (u64, u64),
+        /// It is unsolicited traffic.
+        inbound: bool,
+    },
+}
+
+/// "5 MiB up and 3 flows within 1h".
 fn wanted(rule: &Compiled) -> String {
     let parts = [(rule.min_up, "up"), (rule.min_down, "down")];
-    let parts: Vec<String> =
+    let mut parts: Vec<String> =
         parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, way)| format!("{} {way}", bytes(n))).collect();
+    if rule.min_flows > 0 {
+        parts.push(format!("{} flows", rule.min_flows));
+    }
     format!("{} within {}", parts.join(" and "), crate::model::HumanDuration(rule.window))
 }
 
-/// One rule's outcome by app and roles; the minimums come after.
-fn rule_on(rule: &Compiled, app: &AppAnswer, flow: &EnrichedFlow) -> Ruling {
+/// One rule's outcome by app, far end and roles; what may still stop a match comes after.
+fn rule_on(
+    rule: &Compiled,
+    app: &AppAnswer,
+    (holds, open): (&[String], &[String]),
+    flow: &EnrichedFlow,
+) -> Ruling {
     let (mut matched, mut maybe, mut no) = (Vec::new(), Vec::new(), Vec::new());
     let (mut matched_role, mut maybe_role) = (None, None);
     for &role in &rule.roles {
@@ -196,8 +349,8 @@ fn rule_on(rule: &Compiled, app: &AppAnswer, flow: &EnrichedFlow) -> Ruling {
             RoleVerdict::No(why) => push(&mut no, why),
         }
     }
-    let app_is_open = matches!(app, AppAnswer::Maybe(_) | AppAnswer::Unnamed(_));
-    let unnamed = matches!(app, AppAnswer::Unnamed(_));
+    let app_is_open = matches!(app, AppAnswer::Maybe(_) | AppAnswer::Unnamed(_)) || !open.is_empty();
+    let unnamed = matches!(app, AppAnswer::Unnamed(_)) || !open.is_empty();
     let (outcome, role, mut grounds) = if matched_role.is_some() {
         (if app_is_open { Outcome::CannotTell } else { Outcome::Match }, matched_role, matched)
     } else if maybe_role.is_some() || (!maybe.is_empty() && !unnamed) {
@@ -213,6 +366,7 @@ fn rule_on(rule: &Compiled, app: &AppAnswer, flow: &EnrichedFlow) -> Ruling {
         }
         AppAnswer::Any | AppAnswer::Fails => {}
     }
+    because.extend(holds.iter().chain(open).map(|why| Arc::from(why.as_str())));
     because.append(&mut grounds);
     Ruling { outcome, role, because }
 }
@@ -242,5 +396,6 @@ fn finding(
         bytes_up,
         bytes_down,
         at: flow.record.end,
+        inbound: false,
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn judge(role: Role, countries: &Countries, flow: &EnrichedFlow) -> R
     }
     match flow.remote.roles.get(role) {
         Some(answer) => address_role(role, answer, countries, flow),
-        None => vendor(countries, flow),
+        None => tenant(countries, flow).unwrap_or_else(|| vendor(countries, flow)),
     }
 }
 
@@ -41,10 +41,13 @@ fn address_role(role: Role, answer: &RoleAnswer, countries: &Countries, flow: &E
         (Certainty::High | Certainty::Medium, Some(country)) => match (flagged, sources(answer, country)) {
             (Some(_), Some(by)) => {
                 let carries = match (role, flow.remote.operator.cdn) {
-                    (Role::Operator | Role::Owner, true) => {
-                        "; it is a CDN: it carries the data, which may be a customer's"
-                    }
-                    _ => "",
+                    (Role::Operator | Role::Owner, true) => match flow.remote.tenant.as_deref() {
+                        Some(tenant) => {
+                            format!("; it is a CDN: it carries the data of {}", plain(&tenant.vendor))
+                        }
+                        None => "; it is a CDN: it carries the data, which may be a customer's".to_owned(),
+                    },
+                    _ => String::new(),
                 };
                 let label = countries.label(country);
                 RoleVerdict::Match(country, format!("{} {label} by {by}{carries}", stands(role, flow)))
@@ -122,6 +125,26 @@ fn placeless(answer: &RoleAnswer, countries: &Countries, flow: &EnrichedFlow) ->
     let named = named(answer, countries);
     let said = if named.is_some() { format!(" ({})", claims(answer)) } else { String::new() };
     RoleVerdict::Maybe(named, format!("{why}{said}"))
+}
+
+/// The maker of the service whose data a rented machine holds, where it sits in a flagged country and the app's own maker
+/// (that of the browser, say) does not settle the question already.
+fn tenant(countries: &Countries, flow: &EnrichedFlow) -> Option<RoleVerdict> {
+    let tenant = flow.remote.tenant.as_deref()?;
+    let (country, source) = (tenant.country.filter(|c| countries.holds(*c))?, tenant.source.as_deref()?);
+    let own = flow.identification.app.as_ref().and_then(|app| app.vendor_country);
+    if own.is_some_and(|c| countries.holds(c)) {
+        return None;
+    }
+    let sentence = format!(
+        "{}, whose service the flow called on rented machines ({} `{}`), sits in {} by {}",
+        plain(&tenant.vendor),
+        tenant.method,
+        plain(&tenant.name),
+        countries.label(country),
+        plain(source)
+    );
+    Some(RoleVerdict::Match(country, sentence))
 }
 
 fn vendor(countries: &Countries, flow: &EnrichedFlow) -> RoleVerdict {

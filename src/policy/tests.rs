@@ -26,6 +26,48 @@ fn with_server(server: RoleAnswer) -> EnrichedFlow {
 }
 
 #[test]
+fn the_tenant_of_rented_machines_is_judged_beside_the_apps_maker() {
+    let mut flow = flow();
+    let app = AppRef {
+        vendor_country: Some(country("US")),
+        ..AppRef::clone(flow.identification.app.as_ref().unwrap())
+    };
+    flow.identification.app = Some(Arc::new(app));
+    assert_eq!(verdict(rule(&[], &["vendor"]), &flow).0, Outcome::NoMatch, "a browser's maker");
+    let tenant = |source: Option<&str>, code| Tenant {
+        vendor: "Alibaba".into(),
+        country: Some(country(code)),
+        source: source.map(Into::into),
+        name: "taobao.com".into(),
+        method: "tls_sni",
+    };
+    flow.remote.tenant = Some(Arc::new(tenant(Some("annual report 2025"), "CN")));
+    let (outcome, because) = verdict(rule(&[], &["vendor"]), &flow);
+    assert_eq!(outcome, Outcome::Match);
+    assert!(because.contains("Alibaba, whose service the flow called on rented machines (tls_sni `taobao.com`), sits in CN by annual report 2025"), "{because}");
+    flow.remote.tenant = Some(Arc::new(tenant(None, "CN")));
+    assert_eq!(
+        verdict(rule(&[], &["vendor"]), &flow).0,
+        Outcome::NoMatch,
+        "without a source it accuses nobody"
+    );
+    flow.remote.tenant = Some(Arc::new(tenant(Some("x"), "US")));
+    assert_eq!(verdict(rule(&[], &["vendor"]), &flow).0, Outcome::NoMatch);
+}
+
+#[test]
+fn a_refuted_source_never_supports_a_match_and_is_named_as_such() {
+    let mut server = answer(Certainty::Disputed, &[("dbip", "CN", "2026-10")]);
+    server.claims[0].refuted = true;
+    server.note = Some("refuted by round trip: 5.0 ms from CZ allows 500 km, CN is 4000 km away".into());
+    let (outcome, because) = verdict(rule(&[], &["server"]), &with_server(server));
+    assert_eq!(outcome, Outcome::CannotTell);
+    for part in ["dbip 2026-10 says CN (impossible by round trip)", "CN is 4000 km away"] {
+        assert!(because.contains(part), "{because}");
+    }
+}
+
+#[test]
 fn a_match_names_app_role_country_sources_and_dates() {
     let (outcome, because) =
         verdict(rule(&["wechat"], &["server", "operator", "owner", "registrant", "vendor"]), &flow());
@@ -340,8 +382,11 @@ fn every_mistake_is_named_with_its_key_and_the_nearest_word() {
         window: HumanDuration::from_secs(0),
         ..Rule::default()
     };
-    let problems = Policy::compile(&PolicyConfig { profiles: words(&["named2020"]), rule: vec![bad] }, &Apps)
-        .unwrap_err();
+    let problems = Policy::compile(
+        &PolicyConfig { profiles: words(&["named2020"]), rule: vec![bad], ..PolicyConfig::default() },
+        &Apps,
+    )
+    .unwrap_err();
     let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let has = |key: &str, part: &str| {
         let found = text.iter().any(|t| t.starts_with(&format!("`{key}`")) && t.contains(part));
@@ -367,7 +412,7 @@ fn every_mistake_is_named_with_its_key_and_the_nearest_word() {
 #[test]
 fn rules_that_could_never_match_are_refused() {
     let problems = |rules: Vec<Rule>| {
-        let config = PolicyConfig { profiles: Vec::new(), rule: rules };
+        let config = PolicyConfig { rule: rules, ..PolicyConfig::default() };
         Policy::compile(&config, &Apps)
             .map_err(|p| p.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     };
@@ -398,7 +443,7 @@ fn the_default_flags_nothing_and_every_profile_compiles() {
         let policy = Policy::compile(&config, &Apps).unwrap();
         assert_eq!(policy.is_empty(), profile.name == "flag-none", "{}", profile.name);
         assert!(profile.summary().len() > 20, "{}", profile.name);
-        let by_name = PolicyConfig { profiles: vec![profile.name.to_owned()], rule: Vec::new() };
+        let by_name = PolicyConfig { profiles: vec![profile.name.to_owned()], ..PolicyConfig::default() };
         assert_eq!(Policy::compile(&by_name, &Apps).unwrap(), policy);
     }
     assert!(profile("nonsense").is_none());
@@ -407,7 +452,10 @@ fn the_default_flags_nothing_and_every_profile_compiles() {
 #[test]
 fn the_hash_names_what_is_judged_not_how_it_was_written() {
     let hash = |rules: Vec<Rule>| {
-        Policy::compile(&PolicyConfig { profiles: Vec::new(), rule: rules }, &Apps).unwrap().hash().clone()
+        Policy::compile(&PolicyConfig { rule: rules, ..PolicyConfig::default() }, &Apps)
+            .unwrap()
+            .hash()
+            .clone()
     };
     let a = || rule(&["wechat", "tiktok"], &["server"]);
     let b = || Rule { name: "b".to_owned(), ..rule(&[], &["owner"]) };

@@ -1,4 +1,4 @@
-//! Byte minimums over a window of time, per rule, device, application, country and operator.
+//! Minimums of bytes and flows over a window of time, per rule, device, application, country and operator.
 //!
 //! A window is cut into [`PARTS`] parts; a sum covers that many neighbouring parts. So it never counts more than
 //! `window` of time, and always counts all that fell within nine tenths of it. A record counts as a whole at its end.
@@ -8,14 +8,18 @@
 //! Time may go backwards (records of different flows end in any order, and captures jump): parts are found by their
 //! time, and the one that was touched longest ago makes room, so a false time can neither block nor empty a group.
 //!
+//! A flow counts with its first record in the group; a group knows the last [`RECENT_FLOWS`] flows, and only where flows are
+//! asked for.
+//!
 //! Limits: [`MAX_GROUPS`] groups; a full table gives up the sixteenth part that was touched longest ago, and counts those
-//! that were still within their window. 24 parts of 48 bytes each make about 10 MiB at worst.
+//! that were still within their window. 24 parts of 56 bytes each make about 12 MiB at worst, and flows
+//! 16 MiB more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{AppId, CountryCode, Timestamp};
+use crate::model::{AppId, CountryCode, FlowId, Timestamp};
 
 /// Groups kept; under a flood of devices or operators the ones touched longest ago go.
 pub const MAX_GROUPS: usize = 8192;
@@ -25,6 +29,9 @@ pub(super) const PARTS: i64 = 10;
 
 /// Parts kept per group: the window before and the window after the one in question, and a few for jumps of time.
 const KEPT_PARTS: usize = 24;
+
+/// Flows that a group knows, so that records of one flow count as one flow.
+const RECENT_FLOWS: usize = 256;
 
 /// What a minimum is counted over.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,13 +49,31 @@ pub(super) struct Group {
 pub(super) struct Minimum {
     pub(super) up: u64,
     pub(super) down: u64,
+    pub(super) flows: u64,
     pub(super) window: Duration,
 }
 
 impl Minimum {
-    fn reached(self, up: u64, down: u64) -> bool {
-        up >= self.up && down >= self.down
+    fn reached(self, sum: Sum) -> bool {
+        sum.up >= self.up && sum.down >= self.down && sum.flows >= self.flows
     }
+}
+
+/// One record, as far as a minimum counts it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) at: Timestamp,
+    pub(super) flow: FlowId,
+    pub(super) up: u64,
+    pub(super) down: u64,
+}
+
+/// What was counted in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Sum {
+    pub(super) up: u64,
+    pub(super) down: u64,
+    pub(super) flows: u64,
 }
 
 /// What one more record means.
@@ -57,7 +82,7 @@ pub(super) enum Credit {
     /// The minimums are reached: so much is due, this record's bytes among it.
     Due { up: u64, down: u64 },
     /// Not yet: so much was counted in the window that ends with this record.
-    NotYet { up: u64, down: u64 },
+    NotYet(Sum),
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,6 +91,7 @@ struct Part {
     touched: u64,
     up: u64,
     down: u64,
+    flows: u64,
     due_up: u64,
     due_down: u64,
 }
@@ -73,6 +99,7 @@ struct Part {
 #[derive(Debug, Default)]
 struct Sums {
     parts: Vec<Part>,
+    recent: VecDeque<FlowId>,
     touched: u64,
     last: Timestamp,
     window: Duration,
@@ -87,24 +114,17 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// Adds one record's bytes at `at` and says whether the minimums are reached.
-    pub(super) fn add(
-        &mut self,
-        group: Group,
-        minimum: Minimum,
-        at: Timestamp,
-        up: u64,
-        down: u64,
-    ) -> Credit {
+    /// Adds one record and says whether the minimums are reached.
+    pub(super) fn add(&mut self, group: Group, minimum: Minimum, counted: Counted) -> Credit {
         self.clock += 1;
         if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&group) {
-            self.make_room(at);
+            self.make_room(counted.at);
         }
         let sums = self.groups.entry(group).or_default();
         sums.touched = self.clock;
-        sums.last = at;
+        sums.last = counted.at;
         sums.window = minimum.window;
-        sums.add(minimum, at, up, down, self.clock)
+        sums.add(minimum, counted, self.clock)
     }
 
     /// Groups given up although their window was still running.
@@ -128,16 +148,16 @@ impl Windows {
 }
 
 impl Sums {
-    fn add(&mut self, minimum: Minimum, at: Timestamp, up: u64, down: u64, clock: u64) -> Credit {
+    fn add(&mut self, minimum: Minimum, counted: Counted, clock: u64) -> Credit {
+        let flows = u64::from(minimum.flows > 0 && self.is_new(counted.flow));
         let width = i64::try_from(minimum.window.as_nanos()).unwrap_or(i64::MAX) / PARTS;
-        let index = at.as_nanos().div_euclid(width.max(1));
-        self.count(index, up, down, clock);
+        let index = counted.at.as_nanos().div_euclid(width.max(1));
+        self.count(index, Sum { up: counted.up, down: counted.down, flows }, clock);
         let (mut due, mut reached) = ((0_u64, 0_u64), false);
         // Every run of neighbouring parts that this record is in: a late record may complete a window that ended after it.
         for first in index.saturating_sub(PARTS - 1)..=index {
             let run = first..=first.saturating_add(PARTS - 1);
-            let (run_up, run_down) = self.sum(&run);
-            if minimum.reached(run_up, run_down) {
+            if minimum.reached(self.sum(&run)) {
                 reached = true;
                 for part in self.parts.iter_mut().filter(|p| run.contains(&p.index)) {
                     due.0 = due.0.saturating_add(std::mem::take(&mut part.due_up));
@@ -148,11 +168,21 @@ impl Sums {
         if reached {
             return Credit::Due { up: due.0, down: due.1 };
         }
-        let (up, down) = self.sum(&(index.saturating_sub(PARTS - 1)..=index));
-        Credit::NotYet { up, down }
+        Credit::NotYet(self.sum(&(index.saturating_sub(PARTS - 1)..=index)))
     }
 
-    fn count(&mut self, index: i64, up: u64, down: u64, clock: u64) {
+    fn is_new(&mut self, flow: FlowId) -> bool {
+        let new = !self.recent.contains(&flow);
+        if new {
+            if self.recent.len() >= RECENT_FLOWS {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(flow);
+        }
+        new
+    }
+
+    fn count(&mut self, index: i64, Sum { up, down, flows }: Sum, clock: u64) {
         if !self.parts.iter().any(|p| p.index == index) {
             if self.parts.len() >= KEPT_PARTS {
                 let oldest = self.parts.iter().enumerate().min_by_key(|(_, p)| p.touched).map(|(i, _)| i);
@@ -166,16 +196,18 @@ impl Sums {
             part.touched = clock;
             part.up = part.up.saturating_add(up);
             part.down = part.down.saturating_add(down);
+            part.flows = part.flows.saturating_add(flows);
             part.due_up = part.due_up.saturating_add(up);
             part.due_down = part.due_down.saturating_add(down);
         }
     }
 
-    fn sum(&self, run: &std::ops::RangeInclusive<i64>) -> (u64, u64) {
-        self.parts
-            .iter()
-            .filter(|p| run.contains(&p.index))
-            .fold((0, 0), |(up, down), p| (up.saturating_add(p.up), down.saturating_add(p.down)))
+    fn sum(&self, run: &std::ops::RangeInclusive<i64>) -> Sum {
+        self.parts.iter().filter(|p| run.contains(&p.index)).fold(Sum::default(), |sum, p| Sum {
+            up: sum.up.saturating_add(p.up),
+            down: sum.down.saturating_add(p.down),
+            flows: sum.flows.saturating_add(p.flows),
+        })
     }
 }
 
@@ -184,6 +216,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn add(w: &mut Windows, g: Group, m: Minimum, at: Timestamp, up: u64, down: u64) -> Credit {
+        w.add(g, m, Counted { at, flow: FlowId(1), up, down })
+    }
 
     fn group(device: &str) -> Group {
         Group {
@@ -197,7 +233,7 @@ mod tests {
     }
 
     fn minimum(up: u64, down: u64) -> Minimum {
-        Minimum { up, down, window: Duration::from_secs(100) }
+        Minimum { up, down, flows: 0, window: Duration::from_secs(100) }
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -207,44 +243,48 @@ mod tests {
     #[test]
     fn what_led_to_the_minimum_is_credited_when_it_is_reached_and_only_once() {
         let mut windows = Windows::default();
-        let mut add = |s, up| windows.add(group("a"), minimum(100, 0), at(s), up, 1);
-        assert_eq!(add(0, 40), Credit::NotYet { up: 40, down: 1 });
-        assert_eq!(add(10, 40), Credit::NotYet { up: 80, down: 2 });
-        assert_eq!(add(20, 40), Credit::Due { up: 120, down: 3 });
-        assert_eq!(add(30, 5), Credit::Due { up: 5, down: 1 });
+        let mut put = |s, up| add(&mut windows, group("a"), minimum(100, 0), at(s), up, 1);
+        assert_eq!(put(0, 40), Credit::NotYet(Sum { up: 40, down: 1, flows: 0 }));
+        assert_eq!(put(10, 40), Credit::NotYet(Sum { up: 80, down: 2, flows: 0 }));
+        assert_eq!(put(20, 40), Credit::Due { up: 120, down: 3 });
+        assert_eq!(put(30, 5), Credit::Due { up: 5, down: 1 });
     }
 
     #[test]
     fn bytes_older_than_the_window_do_not_count() {
         let mut windows = Windows::default();
-        let mut add = |s, up| windows.add(group("a"), minimum(100, 0), at(s), up, 0);
-        assert_eq!(add(0, 99), Credit::NotYet { up: 99, down: 0 });
-        assert_eq!(add(100, 99), Credit::NotYet { up: 99, down: 0 });
-        assert_eq!(add(190, 1), Credit::Due { up: 100, down: 0 });
-        assert_eq!(add(400, 1), Credit::NotYet { up: 1, down: 0 }, "it falls back when it grows quiet");
+        let mut put = |s, up| add(&mut windows, group("a"), minimum(100, 0), at(s), up, 0);
+        assert_eq!(put(0, 99), Credit::NotYet(Sum { up: 99, down: 0, flows: 0 }));
+        assert_eq!(put(100, 99), Credit::NotYet(Sum { up: 99, down: 0, flows: 0 }));
+        assert_eq!(put(190, 1), Credit::Due { up: 100, down: 0 });
+        assert_eq!(
+            put(400, 1),
+            Credit::NotYet(Sum { up: 1, down: 0, flows: 0 }),
+            "it falls back when it grows quiet"
+        );
     }
 
     #[test]
     fn a_late_record_completes_the_window_it_belongs_to() {
         let mut windows = Windows::default();
-        let mut add = |s, up| windows.add(group("a"), minimum(100, 0), at(s), up, 0);
-        add(60, 60);
-        assert_eq!(add(5, 60), Credit::Due { up: 120, down: 0 });
+        let mut put = |s, up| add(&mut windows, group("a"), minimum(100, 0), at(s), up, 0);
+        put(60, 60);
+        assert_eq!(put(5, 60), Credit::Due { up: 120, down: 0 });
     }
 
     #[test]
     fn a_time_from_the_far_future_neither_blocks_nor_empties_a_group() {
         let mut windows = Windows::default();
-        let mut add = |s, up| windows.add(group("a"), minimum(100, 0), at(s), up, 0);
-        add(0, 60);
-        add(1_000_000_000, 1);
-        assert_eq!(add(5, 60), Credit::Due { up: 120, down: 0 });
+        let mut put = |s, up| add(&mut windows, group("a"), minimum(100, 0), at(s), up, 0);
+        put(0, 60);
+        put(1_000_000_000, 1);
+        assert_eq!(put(5, 60), Credit::Due { up: 120, down: 0 });
         assert!(matches!(
-            windows.add(group("a"), minimum(1, 0), Timestamp::from_nanos(i64::MAX), 1, 0),
+            add(&mut windows, group("a"), minimum(1, 0), Timestamp::from_nanos(i64::MAX), 1, 0),
             Credit::Due { .. }
         ));
         assert!(matches!(
-            windows.add(group("a"), minimum(1, 0), Timestamp::from_nanos(i64::MIN), 1, 0),
+            add(&mut windows, group("a"), minimum(1, 0), Timestamp::from_nanos(i64::MIN), 1, 0),
             Credit::Due { .. }
         ));
     }
@@ -252,26 +292,29 @@ mod tests {
     #[test]
     fn both_minimums_must_be_reached_and_groups_do_not_mix() {
         let mut windows = Windows::default();
-        assert!(matches!(windows.add(group("a"), minimum(10, 10), at(0), 50, 0), Credit::NotYet { .. }));
-        assert!(matches!(windows.add(group("b"), minimum(10, 10), at(0), 0, 50), Credit::NotYet { .. }));
-        assert_eq!(windows.add(group("a"), minimum(10, 10), at(1), 0, 10), Credit::Due { up: 50, down: 10 });
+        assert!(matches!(add(&mut windows, group("a"), minimum(10, 10), at(0), 50, 0), Credit::NotYet(_)));
+        assert!(matches!(add(&mut windows, group("b"), minimum(10, 10), at(0), 0, 50), Credit::NotYet(_)));
+        assert_eq!(
+            add(&mut windows, group("a"), minimum(10, 10), at(1), 0, 10),
+            Credit::Due { up: 50, down: 10 }
+        );
     }
 
     #[test]
     fn a_full_table_gives_up_what_was_touched_longest_ago_and_counts_it() {
         let mut windows = Windows::default();
         for i in 0..=MAX_GROUPS {
-            windows.add(group(&i.to_string()), minimum(100, 0), at(0), 60, 0);
+            add(&mut windows, group(&i.to_string()), minimum(100, 0), at(0), 60, 0);
         }
         assert!(windows.groups.len() <= MAX_GROUPS);
         assert_eq!(windows.evicted(), (MAX_GROUPS / 16 + 1) as u64);
         assert!(
-            matches!(windows.add(group("0"), minimum(100, 0), at(1), 60, 0), Credit::NotYet { .. }),
+            matches!(add(&mut windows, group("0"), minimum(100, 0), at(1), 60, 0), Credit::NotYet(_)),
             "gone"
         );
         let kept = (MAX_GROUPS - 1).to_string();
         assert!(
-            matches!(windows.add(group(&kept), minimum(100, 0), at(1), 60, 0), Credit::Due { .. }),
+            matches!(add(&mut windows, group(&kept), minimum(100, 0), at(1), 60, 0), Credit::Due { .. }),
             "kept"
         );
     }
@@ -288,13 +331,13 @@ mod tests {
             let (mut all, mut credited, mut reached) = ((0, 0), (0, 0), false);
             for &(s, u, d) in &records {
                 all = (all.0 + u, all.1 + d);
-                match windows.add(group("a"), minimum(up, down), at(s), u, d) {
+                match add(&mut windows, group("a"), minimum(up, down), at(s), u, d) {
                     Credit::Due { up, down } => {
                         credited = (credited.0 + up, credited.1 + down);
                         prop_assert_eq!(credited, all);
                         reached = true;
                     }
-                    Credit::NotYet { .. } => prop_assert!(!reached, "reached within the window stays reached"),
+                    Credit::NotYet(_) => prop_assert!(!reached, "reached within the window stays reached"),
                 }
             }
             prop_assert_eq!(reached, all.0 >= up && all.1 >= down);

@@ -123,6 +123,7 @@ impl Case {
             forward_total: Counters::default(),
             reverse_total: Counters::default(),
             tcp: None,
+            first_answer: None,
             facts: Arc::new(self.facts),
             origin: self.origin,
             origin_conflict: false,

@@ -307,12 +307,39 @@ fn place(text: &mut String, remote: &RemoteContext) {
         for claim in &answer.claims {
             let says = claim.country.map_or_else(|| "no answer".to_owned(), |c| c.to_string());
             let date = claim.date.as_deref().map(|d| format!(" of {d}")).unwrap_or_default();
-            let _ = writeln!(text, "     {}{date}: {says}", claim.source);
+            let refuted = if claim.refuted { ", impossible by round trip" } else { "" };
+            let _ = writeln!(text, "     {}{date}: {says}{refuted}", claim.source);
         }
         if let Some(note) = &answer.note {
             let _ = writeln!(text, "     note: {note}");
         }
     }
+    if let Some(tenant) = &remote.tenant {
+        let seat = tenant.country.map(|c| format!(" ({c})")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "   the machines are rented: the data is of {}{seat}, by {} {}",
+            output::plain(&tenant.vendor),
+            tenant.method.replace('_', " "),
+            output::plain(&tenant.name)
+        );
+    }
+    physics(text, remote);
+}
+
+/// What the round trip leaves time for.
+fn physics(text: &mut String, remote: &RemoteContext) {
+    let Some(physics) = &remote.physics else { return };
+    let verdicts =
+        physics.verdicts.iter().map(|(country, v)| format!("{country} {}", v.word().replace('_', " ")));
+    let _ = writeln!(
+        text,
+        "   physics: {:.1} ms from {} allow {} km: {}",
+        physics.rtt_ms(),
+        physics.site,
+        physics.bound_km,
+        verdicts.collect::<Vec<_>>().join(", ")
+    );
 }
 
 fn rules(text: &mut String, flow: &EnrichedFlow, alerts: &[String]) {

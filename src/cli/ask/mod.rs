@@ -45,7 +45,7 @@ fn reader(args: &StoreArgs) -> Result<Reader, Failure> {
 }
 
 /// From when to when.
-fn period(args: &PeriodArgs) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+pub(super) fn period(args: &PeriodArgs) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
     let now = clock::now();
     let point = |option: &str, text: &Option<String>| {
         text.as_deref()

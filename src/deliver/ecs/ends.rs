@@ -1,5 +1,6 @@
 //! The two ends under `whither`: the device on this side, the remote on the other, with the four roles apart.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -63,6 +64,44 @@ pub(super) struct Remote<'a> {
     /// The region that the vendor's own host name claims: its word, not a location.
     #[serde(skip_serializing_if = "Option::is_none")]
     region_claim: Option<RegionClaim<'a>>,
+    /// Whose data it is, where the machine is rented (a CDN's or a cloud's) and the flow called a name of a known service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<Tenant<'a>>,
+    /// The smallest round trip to it, held against the countries that are claimed; only with a configured site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    physics: Option<Physics<'a>>,
+}
+
+/// `whither.remote.tenant`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Tenant<'a> {
+    /// The maker of the service that the name belongs to.
+    vendor: &'a str,
+    /// Where it sits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    /// Where that is known from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    /// The name that the flow called.
+    name: &'a str,
+    /// By what it called it (`tls_sni`…).
+    method: &'static str,
+}
+
+/// `whither.remote.physics`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Physics<'a> {
+    /// The smallest handshake round trip seen to the address, in milliseconds.
+    rtt_ms: f64,
+    /// How far the machine can stand from the site, in kilometres: 100 for each millisecond.
+    bound_km: u32,
+    /// From where: a country, or latitude and longitude.
+    site: &'a str,
+    /// By country that a source or the vendor's name claims: `possible` (never a proof) or `refuted_by_rtt`.
+    verdicts: BTreeMap<String, &'static str>,
 }
 
 /// `whither.remote.region_claim`.
@@ -136,6 +175,9 @@ struct Claim<'a> {
     /// The date of its data.
     #[serde(skip_serializing_if = "Option::is_none")]
     date: Option<&'a str>,
+    /// The round trip to the machine is too short for it to stand there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    refuted: bool,
 }
 
 /// `whither.remote.operator`.
@@ -198,6 +240,20 @@ impl<'a> Remote<'a> {
                 cdn: operator.cdn,
             }),
             region_claim: remote.region_claim.as_deref().map(RegionClaim::new),
+            tenant: remote.tenant.as_deref().map(|tenant| Tenant {
+                vendor: &tenant.vendor,
+                country: tenant.country.map(|c| c.to_string()),
+                source: tenant.source.as_deref(),
+                name: &tenant.name,
+                method: tenant.method,
+            }),
+            physics: remote.physics.as_deref().map(|physics| Physics {
+                // To a thousandth: the clock of a capture knows no more.
+                rtt_ms: (physics.rtt_ms() * 1000.0).round() / 1000.0,
+                bound_km: physics.bound_km,
+                site: &physics.site,
+                verdicts: physics.verdicts.iter().map(|(c, v)| (c.to_string(), v.word())).collect(),
+            }),
         }
     }
 }
@@ -229,6 +285,7 @@ impl<'a> Role<'a> {
             source: &c.source,
             country: c.country.map(|c| c.to_string()),
             date: c.date.as_deref(),
+            refuted: c.refuted,
         };
         Self {
             country: answer.country.map(|c| c.to_string()),

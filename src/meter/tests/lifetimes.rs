@@ -47,6 +47,18 @@ fn a_repeated_syn_stays_in_its_flow_and_gives_no_round_trip() {
 }
 
 #[test]
+fn the_first_answer_to_a_datagram_is_timed_from_the_first_question() {
+    let ask = |ms| packet(ms, Protocol::UDP, C, S);
+    let answer = |ms| packet(ms, Protocol::UDP, S, C);
+    let took = |packets: &[_]| run(&MeterConfig::default(), packets).0.last().unwrap().first_answer;
+    let after = |ms| Some(std::time::Duration::from_millis(ms));
+    assert_eq!(took(&[ask(0), answer(30), ask(31), answer(80)]), after(30));
+    assert_eq!(took(&[ask(0), ask(1000), answer(1020)]), after(1020), "sent again: longer, never shorter");
+    assert_eq!(took(&[ask(0)]), None);
+    assert_eq!(took(&[answer(30), ask(40)]), None, "what begins with an answer times the device");
+}
+
+#[test]
 fn stragglers_after_the_close_stay_in_the_flow_and_then_it_ends() {
     let mut packets = handshake(0, C, S).to_vec();
     packets.extend(close(500, C, S));

@@ -1,0 +1,21 @@
+//! `whither policy …`: looking at rules before and beside the traffic.
+
+pub(super) mod args;
+mod check;
+mod show;
+mod trial;
+
+use std::process::ExitCode;
+
+use super::output::Failure;
+
+use args::PolicyCommand;
+
+/// Runs the command.
+pub(super) fn policy(command: &PolicyCommand) -> Result<ExitCode, Failure> {
+    match command {
+        PolicyCommand::Check(args) => check::check(args),
+        PolicyCommand::Test(args) => trial::test(args),
+        PolicyCommand::Diff(args) => trial::diff(args),
+    }
+}
