@@ -142,8 +142,9 @@ fn watched(site: &Namespaces, interfaces: &[&str]) -> (Vec<Value>, Value) {
     let folder = tempfile::tempdir().unwrap();
     let (state, config) = (folder.path().join("state"), folder.path().join("whither.toml"));
     let text = format!(
-        "version = 1\n[daemon]\nstate-dir = {state:?}\nwrite-flows = true\n[processes]\nenabled = false\n\
-         [enrich]\nconntrack = {{ enabled = true }}\n"
+        "version = 1\n[daemon]\nstate-dir = \"{}\"\nwrite-flows = true\n[processes]\nenabled = false\n\
+         [enrich]\nconntrack = {{ enabled = true }}\n",
+        state.display()
     );
     fs::write(&config, text).unwrap();
     let mut command = inside(gateway, Path::new(env!("CARGO_BIN_EXE_whither")));
