@@ -216,15 +216,11 @@ impl FlowStage {
         let view = self.connections.as_mut().and_then(|c| c.view(&record));
         let twin = view.and_then(|view| self.connections.as_mut()?.twin(&view, &record));
         let mut flow = self.enrich(record, view, &mut memory);
+        flow.duplicate_of = twin;
         if twin.is_some() {
-            // Shown, but neither judged nor counted: its other view is.
-            flow.duplicate_of = twin;
             self.duplicates += 1;
             let octets = flow.bytes_up().saturating_add(flow.bytes_down());
             self.duplicate_octets = self.duplicate_octets.saturating_add(octets);
-            self.remember(&flow, memory);
-            sink.flow(&flow);
-            return;
         }
         self.rule(flow, memory, sink);
     }
@@ -238,6 +234,12 @@ impl FlowStage {
 
     /// The rules' word on a record, and what it means for alerts.
     fn rule(&mut self, mut flow: EnrichedFlow, mut memory: OpenFlow, sink: &mut dyn Sink) {
+        if flow.duplicate_of.is_some() {
+            // Shown, but neither judged nor counted: its other view is.
+            self.remember(&flow, memory);
+            sink.flow(&flow);
+            return;
+        }
         let Judgement { verdicts, mut findings } = self.parts.judge.judge(&flow);
         flow.verdicts = verdicts;
         for known in self.parts.judge.take_learned() {
@@ -261,7 +263,7 @@ impl FlowStage {
             record.origin.clone_from(&memory.origin);
         }
         let sides = view.and_then(|v| behind(&record, &v)).unwrap_or_else(|| self.sides(&record));
-        let mut remote = self.parts.enricher.remote_at(sides.remote.addr, record.start);
+        let mut remote = self.parts.enricher.remote(sides.remote.addr);
         let device = self.parts.enricher.device(sides.device.addr, sides.device_mac, record.start);
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
