@@ -263,7 +263,7 @@ impl FlowStage {
             record.origin.clone_from(&memory.origin);
         }
         let sides = view.and_then(|v| behind(&record, &v)).unwrap_or_else(|| self.sides(&record));
-        let mut remote = self.parts.enricher.remote(sides.remote.addr);
+        let mut remote = self.parts.enricher.remote_at(sides.remote.addr, record.start);
         let device = self.parts.enricher.device(sides.device.addr, sides.device_mac, record.start);
         if memory.dns.is_empty() {
             memory.dns = self.parts.enricher.candidates(sides.device.addr, sides.remote.addr, record.start);
