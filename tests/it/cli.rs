@@ -55,6 +55,10 @@ const COMMANDS: &[&[&str]] = &[
     &["geoip"],
     &["geoip", "status"],
     &["geoip", "build"],
+    &["policy"],
+    &["policy", "check"],
+    &["policy", "test"],
+    &["policy", "diff"],
     &["completions"],
     &["man"],
 ];

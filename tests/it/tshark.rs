@@ -47,7 +47,10 @@ fn ask(path: &Path) -> BTreeMap<Key, Opinion> {
         command.args(["-e", field]);
     }
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}: {output:?}", path.display());
+    // Of a file with a break it gives what stands before the break, as we do, and then fails.
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let broken = ["cut short", "damaged or corrupt"].iter().any(|words| complaint.contains(words));
+    assert!(output.status.success() || broken, "{}: {complaint}", path.display());
     let mut all: BTreeMap<Key, Opinion> = BTreeMap::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
         let value: BTreeMap<&str, &str> = FIELDS.into_iter().zip(line.split('|')).collect();

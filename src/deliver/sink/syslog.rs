@@ -112,7 +112,7 @@ impl Syslog {
             None => {
                 plain.write_all(&bytes)?;
                 plain.stream.shutdown(Shutdown::Write)?;
-                self.await_end(&mut plain)
+                self.wait_for_end(&mut plain)
             }
             Some(config) => {
                 let mut stream = net::secure(plain, address, config)?;
@@ -121,12 +121,12 @@ impl Syslog {
                 stream.conn.send_close_notify();
                 stream.conn.complete_io(&mut stream.sock)?;
                 stream.sock.stream.shutdown(Shutdown::Write)?;
-                self.await_end(&mut stream.sock)
+                self.wait_for_end(&mut stream.sock)
             }
         }
     }
 
-    fn await_end(&self, stream: &mut impl Read) -> io::Result<()> {
+    fn wait_for_end(&self, stream: &mut impl Read) -> io::Result<()> {
         if !self.confirm {
             return Ok(());
         }
