@@ -5,8 +5,8 @@
 //! sockets say which ones were never seen. Leaves alone: other network namespaces (their sockets are not in this
 //! table), flows that this host only forwards, ICMP (no owner), and what a process means (`appid`).
 //!
-//! It reads no clock: the time of a poll is an argument. Limits: `max-sockets` sockets; [`procfs::MAX_PROCESSES`]
-//! processes and [`procfs::MAX_DESCRIPTORS`] descriptors looked at in one poll. Without privilege it sees the user of
+//! It reads no clock: the time of a poll is an argument. Limits: `max-sockets` sockets; `procfs::MAX_PROCESSES`
+//! processes and `procfs::MAX_DESCRIPTORS` descriptors looked at in one poll. Without privilege it sees the user of
 //! every socket, but the process only of its own user's.
 
 mod config;
