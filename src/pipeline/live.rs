@@ -33,6 +33,8 @@ use super::processes::ProcessThread;
 use super::stage::FlowStage;
 use super::{BATCH, QUEUE, Settings, clock};
 
+/// How long an interface is still read after the program was asked to stop, if it is never quiet.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 /// How long a capture thread tries to hand over its last records when the program stops.
 const HAND_OVER: Duration = Duration::from_secs(2);
 
@@ -305,6 +307,7 @@ impl CaptureThread {
     }
 
     fn run(mut self) {
+        let mut asked_at = None;
         loop {
             let step = match self.observer.step() {
                 Ok(step) => step,
@@ -315,7 +318,13 @@ impl CaptureThread {
                     Step::End
                 }
             };
-            let stop = self.shared.stop.load(Ordering::SeqCst);
+            let asked = self.shared.stop.load(Ordering::SeqCst);
+            // What lies in the kernel's ring was seen already: an interface is read until it has nothing more at once.
+            let since = asked.then(|| *asked_at.get_or_insert_with(clock::monotonic));
+            let drained = self.may_wait || matches!(step, Step::Idle(_));
+            let stop = since.is_some_and(|since| {
+                drained || clock::monotonic().saturating_duration_since(since) > LAST_LOOK
+            });
             if stop && step != Step::End {
                 self.observer.finish();
             }

@@ -185,6 +185,8 @@ fn flows_of_this_host_get_the_process_that_made_them() {
         );
     }
 
+    // The kernel hands packets over in blocks; the last ones may lie there for a moment.
+    std::thread::sleep(Duration::from_secs(1));
     let pid = rustix::process::Pid::from_child(&daemon.0);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(daemon.0.wait().unwrap().success(), "{}", rest.join().unwrap());
