@@ -14,6 +14,9 @@ pub struct InspectConfig {
     pub dns_timeout: HumanDuration,
     /// Bytes of one direction of a connection that are put together to find names; a ClientHello may take 16 KiB.
     pub max_stream_bytes: usize,
+    /// Bytes that all flows whose question is open may hold together, per capture thread; the oldest question is given
+    /// up when they hold more, and counted.
+    pub max_held_bytes: usize,
 }
 
 impl Default for InspectConfig {
@@ -22,6 +25,7 @@ impl Default for InspectConfig {
             max_dns_questions: 8192,
             dns_timeout: HumanDuration::from_secs(10),
             max_stream_bytes: 24 << 10,
+            max_held_bytes: 32 << 20,
         }
     }
 }
@@ -39,6 +43,7 @@ impl InspectConfig {
         };
         check("max-dns-questions", self.max_dns_questions as u64, 16, 1 << 20);
         check("max-stream-bytes", self.max_stream_bytes as u64, 17 << 10, 1 << 20);
+        check("max-held-bytes", self.max_held_bytes as u64, 1 << 20, 4 << 30);
         check("dns-timeout", self.dns_timeout.0.as_secs(), 1, 120);
     }
 }

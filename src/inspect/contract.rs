@@ -95,6 +95,18 @@ pub(super) struct State {
     pub(super) held: Held,
 }
 
+impl State {
+    /// About how many bytes of memory it holds besides the structure itself.
+    pub(super) fn held(&self) -> usize {
+        match &self.held {
+            Held::None => 0,
+            Held::Quic(quic) => size_of::<QuicInspection>() + quic.held(),
+            Held::Dtls(dtls) => size_of::<DtlsInspection>() + dtls.held(),
+            Held::Content(pending) => size_of::<Pending>() + pending.held(),
+        }
+    }
+}
+
 /// Longer memory of an inspector.
 #[derive(Debug, Default)]
 pub(super) enum Held {

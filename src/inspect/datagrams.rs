@@ -16,6 +16,11 @@ pub(super) struct Datagrams {
 }
 
 impl Datagrams {
+    /// Bytes of memory held besides the structure itself.
+    pub(super) fn held(&self) -> usize {
+        self.state.held()
+    }
+
     pub(super) fn feed(&mut self, segment: &Segment<'_>, context: &mut Context<'_>) -> Progress {
         let look = Look {
             bytes: segment.payload,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{DnsObservation, Endpoint, Facts, Protocol, Timestamp};
+use crate::model::{DnsObservation, Facts, Protocol, Timestamp};
 
 use super::config::InspectConfig;
 use super::contract::Context;
@@ -15,10 +15,11 @@ use super::thread::Thread;
 #[derive(Debug)]
 pub struct Inspector {
     thread: Thread,
+    max_held: usize,
     off: bool,
 }
 
-/// One flow's inspection; small, and freed when it is settled.
+/// One flow's inspection; small, begun with its first payload, and freed when it is settled.
 #[derive(Debug)]
 pub struct FlowInspection {
     kind: Kind,
@@ -26,37 +27,52 @@ pub struct FlowInspection {
 
 #[derive(Debug)]
 enum Kind {
-    Streams(Streams),
-    Datagrams(Datagrams),
+    Streams(Box<Streams>),
+    Datagrams(Box<Datagrams>),
+}
+
+impl FlowInspection {
+    /// About how many bytes of memory it holds.
+    pub fn held(&self) -> usize {
+        match &self.kind {
+            Kind::Streams(streams) => size_of::<Streams>() + streams.held(),
+            Kind::Datagrams(datagrams) => size_of::<Datagrams>() + datagrams.held(),
+        }
+    }
 }
 
 impl Inspector {
     /// Inspectors with empty tables.
     pub fn new(config: &InspectConfig) -> Self {
-        Self { thread: Thread::new(config), off: false }
+        Self { thread: Thread::new(config), max_held: config.max_held_bytes, off: false }
     }
 
     /// Inspectors that want no flow: what metering costs alone, for benches.
     pub fn off() -> Self {
-        Self { thread: Thread::new(&InspectConfig::default()), off: true }
+        Self { off: true, ..Self::new(&InspectConfig::default()) }
     }
 
-    /// Begins with a flow; `None` when nothing can be asked of its protocol.
-    pub fn begin(
-        &mut self,
-        protocol: Protocol,
-        _source: Endpoint,
-        _destination: Endpoint,
-    ) -> Option<Box<FlowInspection>> {
-        if self.off {
+    /// Bytes that all open questions may hold together.
+    pub const fn max_held_bytes(&self) -> usize {
+        self.max_held
+    }
+
+    /// Whether there is anything to ask of a protocol's payload.
+    pub const fn wants(&self, protocol: Protocol) -> bool {
+        !self.off && matches!(protocol, Protocol::TCP | Protocol::UDP)
+    }
+
+    /// Begins with a flow; `None` when nothing can be asked of its protocol. Of a connection, `first_octets` are the
+    /// sequence numbers at which the two streams begin (source's first), where its SYNs were seen.
+    pub fn begin(&self, protocol: Protocol, first_octets: [Option<u32>; 2]) -> Option<FlowInspection> {
+        if !self.wants(protocol) {
             return None;
         }
         let kind = match protocol {
-            Protocol::TCP => Kind::Streams(Streams::default()),
-            Protocol::UDP => Kind::Datagrams(Datagrams::default()),
-            _ => return None,
+            Protocol::TCP => Kind::Streams(Box::new(Streams::new(first_octets))),
+            _ => Kind::Datagrams(Box::default()),
         };
-        Some(Box::new(FlowInspection { kind }))
+        Some(FlowInspection { kind })
     }
 
     /// Feeds one packet's payload; facts and answered DNS questions are added.

@@ -40,6 +40,16 @@ impl Stream {
         Self { base: Some(0), anchored: true, ..Self::default() }
     }
 
+    /// A stream that begins at this sequence number; without one, where its first piece says.
+    pub(super) fn beginning(first: Option<u32>) -> Self {
+        Self { base: first, anchored: first.is_some(), ..Self::default() }
+    }
+
+    /// About how many bytes of memory the pieces take.
+    pub(super) fn held(&self) -> usize {
+        self.held + (self.data.capacity() - self.data.len()) + self.pieces.capacity() * size_of::<(u32, Vec<u8>)>()
+    }
+
     /// Whether the true beginning is known.
     pub(super) fn is_anchored(&self) -> bool {
         self.anchored

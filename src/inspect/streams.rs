@@ -45,6 +45,17 @@ enum Phase {
 }
 
 impl Streams {
+    /// A connection whose streams (source's first) begin at these sequence numbers, where they are known.
+    pub(super) fn new(first_octets: [Option<u32>; 2]) -> Self {
+        let sides = first_octets.map(|first| Side { stream: Stream::beginning(first), ..Side::default() });
+        Self { sides, ..Self::default() }
+    }
+
+    /// Bytes of memory held besides the structure itself.
+    pub(super) fn held(&self) -> usize {
+        self.sides.iter().map(|side| side.stream.held() + side.state.held()).sum()
+    }
+
     pub(super) fn feed(&mut self, segment: &Segment<'_>, context: &mut Context<'_>) -> Progress {
         let Some(seq) = segment.seq else { return Progress::Settled };
         let [forward, reverse] = &mut self.sides;

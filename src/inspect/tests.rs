@@ -55,7 +55,7 @@ pub(super) fn records(message: &[u8], lengths: &[usize]) -> Vec<u8> {
 /// One flow through one inspector.
 pub(super) struct Flow {
     pub(super) inspector: Inspector,
-    pub(super) state: Option<Box<FlowInspection>>,
+    pub(super) state: Option<FlowInspection>,
     pub(super) facts: Facts,
     pub(super) dns: Vec<DnsObservation>,
     protocol: Protocol,
@@ -65,9 +65,9 @@ pub(super) struct Flow {
 
 impl Flow {
     pub(super) fn new(protocol: Protocol, client: &str, server: &str) -> Self {
-        let mut inspector = Inspector::new(&InspectConfig::default());
+        let inspector = Inspector::new(&InspectConfig::default());
         let (client, server) = (endpoint(client), endpoint(server));
-        let state = inspector.begin(protocol, client, server);
+        let state = inspector.begin(protocol, [None, None]);
         Self { inspector, state, facts: Facts::default(), dns: Vec::new(), protocol, client, server }
     }
 

@@ -15,9 +15,11 @@ use crate::model::{
 #[derive(Debug)]
 pub(crate) struct Watch {
     /// The inspectors' own state.
-    pub(crate) state: Box<FlowInspection>,
+    pub(crate) state: FlowInspection,
     /// What they found so far.
     pub(crate) facts: Facts,
+    /// Bytes of memory that it held when it was last fed.
+    pub(crate) held: usize,
 }
 
 /// What a flow is when room is needed; the order is that of the lists in `evict`.
@@ -68,6 +70,8 @@ pub(crate) struct Entry {
     pub(crate) source: Side,
     pub(crate) basis: SourceBasis,
     pub(crate) class: Class,
+    /// Whether the inspectors may still learn something from it.
+    pub(crate) open: bool,
     pub(crate) tcp: TcpTrack,
     pub(crate) facts: Arc<Facts>,
     pub(crate) cold: Cold,

@@ -40,6 +40,7 @@ use ledger::Counts;
 use origins::{Marks, OriginId, Origins};
 use table::Table;
 use tcp::TcpTrack;
+use watch::Watches;
 use wheel::Wheel;
 
 use crate::decode::Packet;
@@ -75,7 +76,7 @@ pub struct Meter {
     timeouts: Timeouts,
     vlan_in_key: bool,
     local: LocalNetworks,
-    inspector: Inspector,
+    watches: Watches,
     points: Vec<Arc<ObservationPoint>>,
     unknown_point: Arc<ObservationPoint>,
     no_facts: Arc<Facts>,
@@ -99,7 +100,7 @@ impl Meter {
             timeouts: Timeouts::new(config),
             vlan_in_key: config.vlan_in_key,
             local,
-            inspector,
+            watches: Watches::new(inspector, flows as usize),
             points: Vec::new(),
             unknown_point: Arc::new(ObservationPoint {
                 id: u16::MAX,
@@ -165,7 +166,7 @@ impl Meter {
         self.meet(packet.time, packet.point);
         let now = self.clock.now();
         if self.wheel.is_behind(now) {
-            self.inspector.advance(packet.time);
+            self.watches.inspector_mut().advance(packet.time);
             self.visit(VISITS_PER_PACKET, out);
         }
         let found = self.table.find(hash, &key).filter(|&slot| !self.is_over(slot, packet, side, out));
@@ -193,7 +194,8 @@ impl Meter {
             entry.source = if sender { side } else { side.other() };
             entry.basis = basis;
         }
-        let mut sooner = watch::feed(entry, side, packet, &mut self.inspector, &self.timeouts, &mut self.dns);
+        let mut sooner =
+            self.watches.feed((slot, &mut *entry), side, packet, &self.timeouts, &mut self.dns);
         let class = entry.class_now();
         if class != entry.class {
             entry.class = class;
@@ -203,13 +205,14 @@ impl Meter {
         if sooner {
             self.wheel.arm_sooner(slot, self.timeouts.next_visit(entry));
         }
+        self.watches.relieve(&mut self.table);
         out.extend(self.dns.drain(..).map(Observation::Dns));
     }
 
     /// Lets time pass without a packet, for live sources: flows whose time has come end.
     pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
         self.meet(now, 0);
-        self.inspector.advance(now);
+        self.watches.inspector_mut().advance(now);
         self.visit(usize::MAX, out);
     }
 
@@ -248,7 +251,8 @@ impl Meter {
 
     /// Limits that were hit here and in the inspectors, by name; those never hit may be missing.
     pub fn limits(&self) -> BTreeMap<String, u64> {
-        let mut limits = self.inspector.limits();
+        let mut limits = self.watches.inspector().limits();
+        limits.insert("inspect_memory".to_owned(), self.watches.given_up());
         self.counts.add_limits(&mut limits);
         self.origins.add_limits(&mut limits);
         limits
@@ -300,8 +304,8 @@ impl Meter {
         }
         let (sender, basis) = direction::decide(packet, &self.local);
         let source = if sender { side } else { side.other() };
-        let watch = watch::begin(&mut self.inspector, &key, source);
-        let report_after = if watch.is_some() { self.timeouts.active } else { self.timeouts.first_report };
+        let open = self.watches.wants(packet.protocol);
+        let report_after = if open { self.timeouts.active } else { self.timeouts.first_report };
         let mut macs = Both::default();
         *macs.of_mut(side) = packet.source_mac;
         *macs.of_mut(side.other()) = packet.destination_mac;
@@ -313,13 +317,14 @@ impl Meter {
             end: packet.time,
             seen_at: now,
             cut_at: now.saturating_add(report_after.min(self.timeouts.active)),
-            watch,
+            watch: None,
             facts: Arc::clone(&self.no_facts),
             tcp: TcpTrack::default(),
             sequence: 0,
             source,
             basis,
             class: Class::OneWay,
+            open,
             cold: Cold {
                 id: emit::flow_id(&key, packet.time, self.counts.created),
                 reported: Both::default(),
@@ -382,6 +387,7 @@ impl Meter {
         let mut entry = self.table.remove(slot)?;
         self.wheel.disarm(slot);
         self.classes.take(slot);
+        self.watches.forget(slot, &mut entry);
         let point = self.point(entry.cold.point);
         Some(Observation::Flow(emit::cut(&mut entry, point, &self.origins, Some(reason))))
     }

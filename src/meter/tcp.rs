@@ -58,6 +58,11 @@ impl TcpTrack {
         self.phase
     }
 
+    /// The sequence number of the first octet that a side sends, where its SYN was seen or acknowledged.
+    pub(crate) fn first_octet(&self, side: Side) -> Option<u32> {
+        self.isn_known.of(side).then(|| self.isn.of(side).wrapping_add(1))
+    }
+
     /// Whether both sides said that they are done, even if the last acknowledgement is missing.
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Closed)

@@ -46,6 +46,13 @@ pub(super) struct Pending {
     seen: Vec<Datagram>,
 }
 
+impl Pending {
+    /// Bytes of memory held besides the structure itself.
+    pub(super) fn held(&self) -> usize {
+        self.seen.capacity() * size_of::<Datagram>()
+    }
+}
+
 /// The first fingerprint that meets a stream's front, or whether one still may.
 fn meet_stream(look: &Look<'_>) -> Result<&'static Fingerprint, Claim> {
     let front = Front { bytes: look.bytes, server: look.server() };

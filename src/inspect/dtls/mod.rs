@@ -33,6 +33,13 @@ pub(super) struct DtlsInspection {
     datagrams: u8,
 }
 
+impl DtlsInspection {
+    /// Bytes of memory held besides the structure itself.
+    pub(super) fn held(&self) -> usize {
+        self.hello.held()
+    }
+}
+
 /// One record: content type and payload (RFC 6347 §4.1).
 fn record<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
     let kind = reader.u8()?;

@@ -53,7 +53,7 @@ fn run(data: &[u8], protocol: Protocol, port: u16) {
     let mut inspector = Inspector::new(&InspectConfig::default());
     let client = Endpoint::new(std::net::Ipv4Addr::new(10, 0, 0, 1).into(), 40_000);
     let server = Endpoint::new(std::net::Ipv4Addr::new(192, 0, 2, 1).into(), port);
-    let Some(mut state) = inspector.begin(protocol, client, server) else { return };
+    let Some(mut state) = inspector.begin(protocol, [None, None]) else { return };
     let (mut facts, mut dns): (Facts, Vec<DnsObservation>) = (Facts::default(), Vec::new());
     let mut seqs = [1_u32, 1];
     for (number, (forward, payload)) in segments(data).enumerate() {

@@ -97,6 +97,11 @@ fn feed_short(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step
 }
 
 impl QuicInspection {
+    /// Bytes of memory held besides the structure itself.
+    pub(super) fn held(&self) -> usize {
+        self.keys.capacity() * size_of::<InitialKeys>() + self.first_id.capacity() + self.crypto.held()
+    }
+
     fn new() -> Self {
         Self {
             keys: Vec::new(),

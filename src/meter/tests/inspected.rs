@@ -2,7 +2,8 @@
 
 use super::build::*;
 use crate::decode::{Packet, TcpSegment};
-use crate::meter::{MeterConfig, Observation};
+use crate::inspect::{InspectConfig, Inspector};
+use crate::meter::{Meter, MeterConfig, Observation};
 use crate::model::{NameOrigin, Protocol};
 
 const C: &str = "192.168.1.2:40000";
@@ -14,7 +15,6 @@ fn with(packet: Packet<'static>, payload: &'static [u8]) -> Packet<'static> {
 }
 
 #[test]
-#[ignore = "needs the real inspectors: take this line out when they are merged"]
 fn a_name_is_reported_a_second_after_it_was_read() {
     let mut packets = handshake(0, C, S).to_vec();
     let request = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -34,7 +34,6 @@ fn a_name_is_reported_a_second_after_it_was_read() {
 }
 
 #[test]
-#[ignore = "needs the real inspectors: take this line out when they are merged"]
 fn an_answered_question_comes_out_at_once_and_before_its_flow() {
     let question = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x07example\x00\x00\x01\x00\x01";
     let answer = b"\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x07example\x00\x00\x01\x00\x01\
@@ -50,4 +49,49 @@ fn an_answered_question_comes_out_at_once_and_before_its_flow() {
     assert_eq!(dns.answers[0].addr, end(S).addr);
     let records = finish(&mut meter);
     assert_eq!(records[0].facts.protocol, Some("dns"));
+}
+
+#[test]
+fn a_flood_of_syns_and_resets_holds_nothing_for_the_inspectors() {
+    let mut meter = meter(&MeterConfig::default());
+    for client in 0..200_u32 {
+        let from = format!("192.168.1.{client}:40000");
+        let flags = if client % 2 == 0 { TcpSegment::SYN } else { TcpSegment::RST };
+        meter.observe(&tcp(i64::from(client), &from, S, flags, client, 0), &mut Vec::new());
+    }
+    assert_eq!(meter.watches.held(), 0);
+    let [syn, answer, ack] = handshake(300, C, S);
+    observe_all(&mut meter, &[syn, answer, ack]);
+    assert_eq!(meter.watches.held(), 0, "a handshake is in the flow itself");
+    let half = b"GET / HTTP/1.1\r\nHo";
+    observe_all(&mut meter, &[with(tcp(330, C, S, TcpSegment::ACK, 1001, 5001), half)]);
+    assert!(meter.watches.held() > half.len());
+    finish(&mut meter);
+    assert_eq!(meter.watches.held(), 0);
+}
+
+/// Requests that never end, more than all open questions may hold; then one that comes in two pieces, the later first.
+#[test]
+fn the_oldest_questions_are_given_up_when_all_hold_too_much_and_a_true_one_is_still_answered() {
+    let most = 1 << 20;
+    let inspect = InspectConfig { max_held_bytes: most, ..InspectConfig::default() };
+    let mut meter = Meter::new(&MeterConfig::default(), [].into(), Inspector::new(&inspect));
+    let never_ends: &'static [u8] = &[&b"GET /"[..], &[b'a'; 900]].concat().leak()[..];
+    let mut records = Vec::new();
+    for client in 0..3_000_u32 {
+        let from = format!("192.168.{}.{}:40000", 100 + client / 250, client % 250);
+        let [syn, answer, ack] = handshake(i64::from(client), &from, S);
+        let request = with(tcp(i64::from(client) + 30, &from, S, TcpSegment::ACK, 1001, 5001), never_ends);
+        records.extend(observe_all(&mut meter, &[syn, answer, ack, request]));
+        assert!(meter.watches.held() <= most);
+    }
+    assert!(meter.limits()["inspect_memory"] > 1_000, "{:?}", meter.limits());
+    let [syn, answer, ack] = handshake(5_000, C, S);
+    let late = with(tcp(5_030, C, S, TcpSegment::ACK, 1017, 5001), b"Host: a.example\r\n\r\n");
+    let first = with(tcp(5_031, C, S, TcpSegment::ACK, 1001, 5001), b"GET / HTTP/1.1\r\n");
+    records.extend(observe_all(&mut meter, &[syn, answer, ack, late, first]));
+    records.extend(finish(&mut meter));
+    let named: Vec<_> = records.iter().flat_map(|r| &r.facts.names).map(|n| n.name.as_str()).collect();
+    assert_eq!(named, ["a.example"]);
+    assert_eq!(meter.watches.held(), 0);
 }
