@@ -30,7 +30,9 @@ impl<K: Hash + Eq + Copy, T: Clone> Cache<K, T> {
     /// Remembers an answer.
     pub(super) fn put(&mut self, key: K, answer: T) {
         if self.young.len() >= self.half && !self.young.contains_key(&key) {
-            self.old = std::mem::take(&mut self.young);
+            // Its room is kept: a table that grows anew in each generation costs more than the answers.
+            std::mem::swap(&mut self.old, &mut self.young);
+            self.young.clear();
         }
         self.young.insert(key, answer);
     }

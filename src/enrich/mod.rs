@@ -71,7 +71,7 @@ pub struct Enricher {
 struct Remembered {
     set: Arc<GeoSet>,
     /// By address, and by the days between which no operator row changes.
-    cache: Cache<(IpAddr, usize), RemoteContext>,
+    cache: Cache<(IpAddr, usize), Arc<RemoteContext>>,
 }
 
 impl Enricher {
@@ -147,13 +147,13 @@ impl Enricher {
                 remembered.cache.clear();
             }
             if let Some(found) = remembered.cache.get(key) {
-                return found;
+                return RemoteContext::clone(&found);
             }
         }
         let context = self.work_out(addr, &set, day).0;
         let mut remembered = self.lock();
         if Arc::ptr_eq(&remembered.set, &set) {
-            remembered.cache.put(key, context.clone());
+            remembered.cache.put(key, Arc::new(context.clone()));
         }
         context
     }

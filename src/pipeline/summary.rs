@@ -3,6 +3,7 @@
 //! A sink of the flow stage. It counts each flow once, at its last record, by the totals and the identification
 //! that the flow ended with. Every table is bounded; what does not fit is counted under `other`.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -229,15 +230,17 @@ impl Summary {
         app.tally.add(flow);
         *app.by_tier.entry(tier).or_default() += octets;
         *app.by_method.entry(method).or_default() += octets;
-        let key = destination_key(flow);
-        if !app.destinations.contains_key(&key) {
-            if self.destinations >= Self::MAX_DESTINATIONS {
+        let destination = match app.destinations.entry(destination_key(flow)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if self.destinations >= Self::MAX_DESTINATIONS => {
                 *self.overflow.entry("destinations").or_default() += 1;
                 return;
             }
-            self.destinations += 1;
-        }
-        let destination = app.destinations.entry(key).or_default();
+            Entry::Vacant(new) => {
+                self.destinations += 1;
+                new.insert(Destination::default())
+            }
+        };
         destination.tally.add(flow);
         destination.addresses.add(flow.remote.addr);
         if let Some(name) = &flow.remote.hostname {

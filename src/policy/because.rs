@@ -1,5 +1,6 @@
 //! The sentences of verdicts: short, each with its grounds (role, country, source, date), safe to print.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::model::{Claim, CountryCode, EnrichedFlow, Identification, Role, RoleAnswer};
@@ -11,7 +12,11 @@ const MAX_NAME: usize = 80;
 const MAX_SOURCES: usize = 6;
 
 /// `text` on one line, without control or direction characters, cut at [`MAX_NAME`] characters.
-pub(super) fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    // Nearly every name: it stays as it is.
+    if text.len() <= MAX_NAME && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let harmless = |c: char| {
         let direction = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
         if c.is_control() || direction { '?' } else { c }
@@ -20,12 +25,12 @@ pub(super) fn plain(text: &str) -> String {
     if text.chars().nth(MAX_NAME).is_some() {
         out.push('…');
     }
-    out
+    Cow::Owned(out)
 }
 
 /// "the app is WeChat (tier B by tls_sni `short.weixin.qq.com`)".
 pub(super) fn app_sentence(identification: &Identification) -> String {
-    let name = identification.app.as_ref().map_or_else(|| "not known".to_owned(), |a| plain(&a.name));
+    let name = identification.app.as_ref().map_or_else(|| "not known".into(), |a| plain(&a.name));
     let mut text = format!("the app is {name}");
     if let Some(tier) = identification.tier {
         let _ = write!(text, " (tier {tier}");
@@ -74,10 +79,22 @@ pub(super) fn called(role: Role) -> &'static str {
 
 /// "dbip 2026-10 and ipfire 2026-08": the sources that name `country`; `None` when none does.
 pub(super) fn sources(answer: &RoleAnswer, country: CountryCode) -> Option<String> {
-    let agreeing: Vec<String> =
-        answer.claims.iter().filter(|c| c.country == Some(country)).take(MAX_SOURCES).map(source).collect();
-    let (last, rest) = agreeing.split_last()?;
-    Some(if rest.is_empty() { last.clone() } else { format!("{} and {last}", rest.join(", ")) })
+    let agreeing = || answer.claims.iter().filter(|c| c.country == Some(country)).take(MAX_SOURCES);
+    let last = agreeing().count().checked_sub(1)?;
+    let mut text = String::with_capacity(64);
+    for (at, claim) in agreeing().enumerate() {
+        text.push_str(match at {
+            0 => "",
+            at if at == last => " and ",
+            _ => ", ",
+        });
+        text.push_str(&plain(&claim.source));
+        if let Some(date) = &claim.date {
+            text.push(' ');
+            text.push_str(&plain(date));
+        }
+    }
+    Some(text)
 }
 
 /// "dbip 2026-10 says CN, ipfire 2026-08 says SG": every claim.
@@ -96,7 +113,7 @@ pub(super) fn claims(answer: &RoleAnswer) -> String {
 fn source(claim: &Claim) -> String {
     match &claim.date {
         Some(date) => format!("{} {}", plain(&claim.source), plain(date)),
-        None => plain(&claim.source),
+        None => plain(&claim.source).into_owned(),
     }
 }
 

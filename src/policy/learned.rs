@@ -53,7 +53,7 @@ impl Novelty {
         let device = || flow.device.id.to_string();
         let operator = || {
             let operator = &flow.remote.operator;
-            let name = operator.name.as_ref().or(operator.as_name.as_ref()).map(|n| plain(n));
+            let name = operator.name.as_ref().or(operator.as_name.as_ref()).map(|n| plain(n).into_owned());
             name.or_else(|| operator.asn.map(|asn| format!("AS{asn}")))
         };
         Some(match self {

@@ -137,7 +137,7 @@ fn operator(rule: &Compiled, flow: &EnrichedFlow) -> Option<Answer> {
         None => Answer::Open("who runs the remote's network is not known".to_owned()),
         Some(false) => Answer::Fails,
         Some(true) => {
-            let name = operator.name.as_ref().or(operator.as_name.as_ref()).map(|n| plain(n));
+            let name = operator.name.as_ref().or(operator.as_name.as_ref()).map(|n| plain(n).into_owned());
             let asn = operator.asn.map(|asn| format!("AS{asn}"));
             let both: Vec<String> = name.into_iter().chain(asn).collect();
             Answer::Holds(format!("the operator is {}", both.join(", ")))

@@ -116,7 +116,7 @@ fn no_data(role: Role, answer: &RoleAnswer) -> RoleVerdict {
 
 /// The server of an anycast address or of a CDN: it stands in many places, and which one answered is not known.
 fn placeless(answer: &RoleAnswer, countries: &Countries, flow: &EnrichedFlow) -> RoleVerdict {
-    let operator = flow.remote.operator.name.as_ref().map_or_else(|| "the operator".to_owned(), |n| plain(n));
+    let operator = flow.remote.operator.name.as_ref().map_or_else(|| "the operator".into(), |n| plain(n));
     let why = if flow.remote.anycast {
         "the address is anycast: the same address answers from several places".to_owned()
     } else {
