@@ -22,8 +22,6 @@ const MAX_OWNERS: usize = 4;
 const MEMORY: Duration = Duration::from_secs(30 * 86_400);
 /// Addresses kept: about a day of a site with a thousand devices.
 const MAX_ADDRESSES: usize = 65_536;
-/// Businesses that serve anybody, by the operator table.
-const SERVES_ANYBODY: [&str; 3] = ["cdn", "cloud", "hosting"];
 
 /// Why an address counts as shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +46,7 @@ impl Shared {
         if remote.anycast {
             return Some(Self::Operator("anycast"));
         }
-        if remote.operator.cdn {
-            return Some(Self::Operator("cdn"));
-        }
-        let kind = remote.operator.kind.as_deref()?;
-        SERVES_ANYBODY.into_iter().find(|word| *word == kind).map(Self::Operator)
+        remote.operator.rented().map(Self::Operator)
     }
 }
 

@@ -47,7 +47,9 @@ impl Stream {
 
     /// About how many bytes of memory the pieces take.
     pub(super) fn held(&self) -> usize {
-        self.held + (self.data.capacity() - self.data.len()) + self.pieces.capacity() * size_of::<(u32, Vec<u8>)>()
+        self.held
+            + (self.data.capacity() - self.data.len())
+            + self.pieces.capacity() * size_of::<(u32, Vec<u8>)>()
     }
 
     /// Whether the true beginning is known.

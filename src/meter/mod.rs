@@ -194,8 +194,7 @@ impl Meter {
             entry.source = if sender { side } else { side.other() };
             entry.basis = basis;
         }
-        let mut sooner =
-            self.watches.feed((slot, &mut *entry), side, packet, &self.timeouts, &mut self.dns);
+        let mut sooner = self.watches.feed((slot, &mut *entry), side, packet, &self.timeouts, &mut self.dns);
         let class = entry.class_now();
         if class != entry.class {
             entry.class = class;

@@ -54,6 +54,20 @@ pub struct Operator {
     pub kind: Option<Arc<str>>,
 }
 
+impl Operator {
+    /// The kinds of operators whose machines and addresses anybody may rent.
+    const RENTED: [&str; 3] = ["cdn", "cloud", "hosting"];
+
+    /// The word for how it serves anybody: its addresses do not tell whose service is behind them.
+    pub fn rented(&self) -> Option<&'static str> {
+        if self.cdn {
+            return Some("cdn");
+        }
+        let kind = self.kind.as_deref()?;
+        Self::RENTED.into_iter().find(|word| *word == kind)
+    }
+}
+
 /// What a vendor's own word for a region stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RegionPlace {

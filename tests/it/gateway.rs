@@ -5,13 +5,15 @@
 //! binary, run inside the namespaces: entering one from within a thread would need unsafe code.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::netns::{Namespaces, Running, done, inside, ip, wait_for_line};
 
 const PART: &str = "WHITHER_TEST_GATEWAY_PART";
 const CLIENT: &str = "192.168.88.20";
@@ -21,41 +23,6 @@ const PORT: u16 = 8080;
 const FLOWS: usize = 3;
 const RULES: &str = "add table ip nat; add chain ip nat post { type nat hook postrouting priority 100 ; }; \
                      add rule ip nat post oifname \"wan\" masquerade random";
-
-fn done(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
-}
-
-fn ip(arguments: &str) -> bool {
-    done("ip", &arguments.split(' ').collect::<Vec<_>>())
-}
-
-/// Removes namespaces however the test ends; the cables go with them.
-struct Namespaces(Vec<String>);
-
-impl Drop for Namespaces {
-    fn drop(&mut self) {
-        for name in &self.0 {
-            ip(&format!("netns del {name}"));
-        }
-    }
-}
-
-/// Ends a process however the test ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn inside(namespace: &str, program: &Path) -> Command {
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", namespace]).arg(program);
-    command
-}
 
 fn player(namespace: &str, part: &str) -> Command {
     let mut command = inside(namespace, &std::env::current_exe().unwrap());
@@ -84,17 +51,6 @@ fn a_part_inside_a_namespace() {
         }
         _ => {}
     }
-}
-
-fn wait_for(lines: &mut dyn BufRead, word: &str) {
-    let mut line = String::new();
-    while lines.read_line(&mut line).unwrap() > 0 {
-        if line.contains(word) {
-            return;
-        }
-        line.clear();
-    }
-    panic!("it ended before it said `{word}`");
 }
 
 /// Client, gateway and server, joined; `None`, said why, where this host cannot.
@@ -154,8 +110,8 @@ fn watched(site: &Namespaces, interfaces: &[&str]) -> (Vec<Value>, Value) {
     }
     let mut daemon = command.stderr(Stdio::piped()).spawn().map(Running).unwrap();
     let mut log = BufReader::new(daemon.0.stderr.take().unwrap());
-    wait_for(&mut log, "connection tracking is listened to");
-    wait_for(&mut log, "watching");
+    wait_for_line(&mut log, "connection tracking is listened to");
+    wait_for_line(&mut log, "watching");
     let rest = std::thread::spawn(move || {
         let mut text = String::new();
         let _ = log.read_to_string(&mut text);
@@ -164,7 +120,7 @@ fn watched(site: &Namespaces, interfaces: &[&str]) -> (Vec<Value>, Value) {
     let mut far = player(server, "server").stdout(Stdio::piped()).spawn().map(Running).unwrap();
     // Kept until the end: a closed pipe would be an error to the server.
     let mut said = BufReader::new(far.0.stdout.take().unwrap());
-    wait_for(&mut said, "ready");
+    wait_for_line(&mut said, "ready");
     assert!(player(client, "client").stdout(Stdio::null()).status().unwrap().success());
     // Records come a second after their facts have settled; only then is everything out of the kernel's buffers.
     let expected = FLOWS * interfaces.len();

@@ -21,6 +21,7 @@ mod gateway;
 mod house;
 mod layering;
 mod live;
+mod netns;
 mod processes;
 mod reading;
 mod schema;

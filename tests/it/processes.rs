@@ -4,13 +4,15 @@
 //! inside the namespaces: entering one from within a thread would need unsafe code.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::netns::{Namespaces, Running, inside, ip, wait_for_line};
 
 /// What a client or server inside a namespace does: `tcp`, `udp` or `server`, and for how long it holds its socket.
 const PART: &str = "WHITHER_TEST_PROCESSES_PART";
@@ -19,38 +21,6 @@ const LONG: u16 = 9001;
 const UDP: u16 = 9002;
 const SHORT: u16 = 9003;
 const FLASH: u16 = 9004;
-
-fn ip(arguments: &str) -> bool {
-    Command::new("ip").args(arguments.split(' ')).output().is_ok_and(|output| output.status.success())
-}
-
-/// Removes namespaces however the test ends; the cable goes with them.
-struct Namespaces(Vec<String>);
-
-impl Drop for Namespaces {
-    fn drop(&mut self) {
-        for name in &self.0 {
-            ip(&format!("netns del {name}"));
-        }
-    }
-}
-
-/// Ends a process however the test ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A command inside a namespace.
-fn inside(namespace: &str, program: &Path) -> Command {
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", namespace]).arg(program);
-    command
-}
 
 /// This test binary as a process of another name, playing a part.
 fn player(namespace: &str, program: &Path, part: &str) -> Command {
@@ -95,18 +65,6 @@ fn a_part_inside_a_namespace() {
     }
 }
 
-/// Reads lines until one has this in it.
-fn wait_for(lines: &mut dyn BufRead, word: &str) {
-    let mut line = String::new();
-    while lines.read_line(&mut line).unwrap() > 0 {
-        if line.contains(word) {
-            return;
-        }
-        line.clear();
-    }
-    panic!("it ended before it said `{word}`");
-}
-
 /// The flow records to a port of the server.
 fn records(flows: &[Value], port: u16) -> Vec<&Value> {
     let found: Vec<&Value> = flows.iter().filter(|f| f["destination"]["port"] == port).collect();
@@ -149,7 +107,7 @@ fn flows_of_this_host_get_the_process_that_made_them() {
         .spawn()
         .map(Running)
         .unwrap();
-    wait_for(&mut BufReader::new(server.0.stdout.take().unwrap()), "ready");
+    wait_for_line(&mut BufReader::new(server.0.stdout.take().unwrap()), "ready");
 
     let state = folder.path().join("state");
     let config = folder.path().join("whither.toml");
@@ -165,8 +123,8 @@ fn flows_of_this_host_get_the_process_that_made_them() {
         .map(Running)
         .unwrap();
     let mut log = BufReader::new(daemon.0.stderr.take().unwrap());
-    wait_for(&mut log, "sock_diag");
-    wait_for(&mut log, "watching");
+    wait_for_line(&mut log, "sock_diag");
+    wait_for_line(&mut log, "watching");
     let rest = std::thread::spawn(move || {
         let mut text = String::new();
         let _ = log.read_to_string(&mut text);

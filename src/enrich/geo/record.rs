@@ -249,11 +249,14 @@ impl<'a> Loose<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
     fn deserialize<D: de::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(LooseVisitor)
+        d.deserialize_any(LooseVisitor { inside: false })
     }
 }
 
-struct LooseVisitor;
+/// Takes any value; of a map only the few fields that matter, and nothing of one `inside` another, so depth is bounded.
+struct LooseVisitor {
+    inside: bool,
+}
 
 impl<'de> Visitor<'de> for LooseVisitor {
     type Value = Loose<'de>;
@@ -300,7 +303,11 @@ impl<'de> Visitor<'de> for LooseVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        // Nested maps (names by language…) are passed over.
+        if self.inside {
+            // Names by language and the like.
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(Loose::Nothing);
+        }
         let mut inner: BTreeMap<&str, Flat<'de>> = BTreeMap::new();
         while let Some(key) = map.next_key::<&'de str>()? {
             if matches!(
@@ -323,40 +330,11 @@ impl<'de> Visitor<'de> for LooseVisitor {
     }
 }
 
-/// A [`Loose`] inside a map; a map in there is passed over too, so depth is bounded.
+/// A [`Loose`] inside a map.
 struct Flat<'a>(Loose<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Flat<'a> {
     fn deserialize<D: de::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct FlatVisitor;
-        impl<'de> Visitor<'de> for FlatVisitor {
-            type Value = Loose<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, v: &'de str) -> Result<Self::Value, E> {
-                Ok(Loose::Text(v))
-            }
-
-            fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Loose::Nothing)
-            }
-
-            fn visit_bool<E: de::Error>(self, v: bool) -> Result<Self::Value, E> {
-                Ok(Loose::Bool(v))
-            }
-
-            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Self::Value, E> {
-                Ok(Loose::Number(v))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Loose::Nothing)
-            }
-        }
-        d.deserialize_any(FlatVisitor).map(Flat)
+        d.deserialize_any(LooseVisitor { inside: true }).map(Flat)
     }
 }

@@ -7,20 +7,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::alert::AlertBook;
-use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared, region_of};
+use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared};
 use crate::enrich::conntrack::{Connections, View};
 use crate::enrich::{DeviceTables, Enricher, Refreshed, RoundTrip};
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, EvidenceKind,
-    Finding, FlowId, FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, NetworkScope,
-    Outcome, ProcessRef, Protocol, Provenance, RegionClaim, RemoteContext, Tenant, Tier, Timestamp,
-    Translation,
+    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, FlowId, FlowRecord,
+    NameCandidate, NetworkScope, ProcessRef, Protocol, Provenance, RemoteContext, Timestamp,
 };
 use crate::policy::{Judge, Judgement, Known};
 
 use super::conntrack::Told;
 use crate::processes::HostProcesses;
+
+mod conclude;
+
+use conclude::{Sides, behind, host_name, region_claim, settle_debts, tenant, translation};
 
 /// Takes what the flow stage gives out.
 pub trait Sink: Send {
@@ -83,14 +85,6 @@ struct OpenFlow {
     owed: Vec<(Arc<str>, Bytes)>,
     /// The process that it was first seen with: by its end the socket may be forgotten.
     origin: Option<Arc<ProcessRef>>,
-}
-
-/// The local end and the far end of a record.
-struct Sides {
-    device: Endpoint,
-    device_mac: Option<MacAddr>,
-    remote: Endpoint,
-    device_is_source: bool,
 }
 
 impl FlowStage {
@@ -399,84 +393,4 @@ impl FlowStage {
             sink.alert(transition, &alert);
         }
     }
-}
-
-/// The sides of a record that shows the outside of a translation: the device is behind it.
-fn behind(record: &FlowRecord, view: &View) -> Option<Sides> {
-    let (inner, outer) = view.inner.zip(view.outer).filter(|_| view.outside)?;
-    let device_is_source = record.source == outer;
-    let remote = if device_is_source { record.destination } else { record.source };
-    // The link address is the gateway's.
-    Some(Sides { device: inner, device_mac: None, remote, device_is_source })
-}
-
-fn translation(view: &View) -> Option<Translation> {
-    let (inner, outer) = view.inner.zip(view.outer)?;
-    Some(Translation { inner, outer, zone: view.connection.zone, mark: view.connection.mark })
-}
-
-/// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.
-fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings: &mut [Finding]) {
-    for finding in findings {
-        if let Some(at) = owed.iter().position(|(rule, _)| *rule == finding.rule) {
-            let (_, bytes) = owed.swap_remove(at);
-            finding.bytes_up = finding.bytes_up.saturating_add(bytes.up);
-            finding.bytes_down = finding.bytes_down.saturating_add(bytes.down);
-        }
-    }
-    for verdict in flow.verdicts.iter().filter(|v| v.outcome == Outcome::CannotTell) {
-        let (up, down) = (flow.bytes_up(), flow.bytes_down());
-        match owed.iter_mut().find(|(rule, _)| *rule == verdict.rule) {
-            Some((_, bytes)) => {
-                bytes.up = bytes.up.saturating_add(up);
-                bytes.down = bytes.down.saturating_add(down);
-            }
-            None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
-        }
-    }
-}
-
-/// Operators of these kinds serve what others rent from them.
-const RENTED: [&str; 3] = ["cdn", "cloud", "hosting"];
-
-/// Whose data it is, where the machine is rented and the flow itself called a name of a known service. Not the maker of the
-/// flow: a browser's maker has nothing to do with the site.
-fn tenant(remote: &RemoteContext, identification: &Identification) -> Option<Arc<Tenant>> {
-    let operator = &remote.operator;
-    if !operator.cdn && !operator.kind.as_deref().is_some_and(|kind| RENTED.contains(&kind)) {
-        return None;
-    }
-    let by_network = identification.network.as_deref().unwrap_or(identification);
-    let app = by_network.app.as_ref().filter(|_| by_network.tier <= Some(Tier::B))?;
-    let evidence = by_network.evidence.first()?;
-    let EvidenceKind::FlowName(method) = evidence.kind else { return None };
-    Some(Arc::new(Tenant {
-        vendor: Arc::clone(&app.vendor),
-        country: app.vendor_country,
-        source: app.vendor_source.clone(),
-        name: Arc::clone(&evidence.value),
-        method,
-    }))
-}
-
-/// The region that the name claims; where it claims none, the names that its lookup led to (who serves it).
-fn region_claim(name: &HostName, dns: &[NameCandidate]) -> Option<Arc<RegionClaim>> {
-    let aliases = dns.iter().find(|c| c.name == *name).map(|c| c.aliases.as_slice()).unwrap_or_default();
-    std::iter::once(name).chain(aliases.iter().rev()).find_map(|name| region_of(name).claim)
-}
-
-/// The best host name of the remote: what the flow itself says; else the one name that DNS gave this client for
-/// the address. Several different names decide nothing, and none is shown.
-fn host_name(
-    record: &FlowRecord,
-    dns: &[NameCandidate],
-    identification: &Identification,
-) -> Option<HostName> {
-    if let Some(fact) = record.facts.host() {
-        return Some(fact.name.clone());
-    }
-    // What a capture file names is evidence, but nobody knows whose name it is.
-    let (first, rest) = dns.split_first().filter(|(first, _)| first.via != LookupVia::CaptureFile)?;
-    let undisputed = rest.iter().all(|c| c.name == first.name);
-    (undisputed && identification.candidates.is_empty()).then(|| first.name.clone())
 }
