@@ -192,7 +192,7 @@ fn answer_lines(text: &mut String, role: Role, answer: &RoleAnswer) {
         other => format!(" ({})", other.word()),
     };
     let _ = writeln!(text, "  {:<20} {country}{certainty}", role_label(role));
-    for claim in &answer.claims {
+    for claim in answer.claims.iter() {
         let says = claim.country.map_or_else(|| "no answer".to_owned(), |c| c.to_string());
         let date = claim.date.as_deref().map(|d| format!(" of {d}")).unwrap_or_default();
         let refuted = if claim.refuted { ", impossible by round trip" } else { "" };

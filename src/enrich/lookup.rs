@@ -38,12 +38,12 @@ pub(super) fn conclude(answers: &[Answer], row: Option<&OperatorRow>) -> Conclus
     // A name or country of an AS is only taken from a database that speaks of the same AS.
     let same_as = || answers.iter().filter(|a| a.asn == asn && asn.is_some());
     let as_name = same_as().find_map(|a| a.as_name.clone());
-    let as_countries: Vec<Claim> = answers
+    let as_countries: Arc<[Claim]> = answers
         .iter()
         .filter(|a| a.asn.is_none_or(|n| Some(n) == asn))
         .filter_map(|a| a.as_country.as_ref())
         .map(|(country, source, date)| Claim {
-            source: as_source(source),
+            source: Arc::clone(source),
             country: Some(*country),
             date: Some(Arc::clone(date)),
             refuted: false,
@@ -68,11 +68,6 @@ pub(super) fn conclude(answers: &[Answer], row: Option<&OperatorRow>) -> Conclus
             owner: owner(row, &as_countries),
         },
     }
-}
-
-/// The name under which an AS's registration country is claimed.
-fn as_source(source: &str) -> Arc<str> {
-    format!("as-registration ({source})").into()
 }
 
 fn server(answers: &[Answer], anycast: bool, cdn: bool) -> RoleAnswer {
@@ -151,24 +146,24 @@ fn registrant(answers: &[Answer], as_countries: &[Claim]) -> RoleAnswer {
         }
         (None, None) => (None, Certainty::Unknown, None),
     };
-    RoleAnswer { country, certainty, claims, note: note.map(Into::into) }
+    RoleAnswer { country, certainty, claims: claims.into(), note: note.map(Into::into) }
 }
 
-fn operator(row: Option<&OperatorRow>, as_countries: &[Claim]) -> RoleAnswer {
+fn operator(row: Option<&OperatorRow>, as_countries: &Arc<[Claim]>) -> RoleAnswer {
     let registered = first_country(as_countries);
     match row {
         Some(row) => from_row(row, row.country, row.certainty, as_countries),
         None => RoleAnswer {
             country: registered,
             certainty: if registered.is_some() { Certainty::Medium } else { Certainty::Unknown },
-            claims: as_countries.to_vec(),
+            claims: Arc::clone(as_countries),
             note: registered
                 .map(|_| "where the AS is registered: the operator table has no row for it".into()),
         },
     }
 }
 
-fn owner(row: Option<&OperatorRow>, as_countries: &[Claim]) -> RoleAnswer {
+fn owner(row: Option<&OperatorRow>, as_countries: &Arc<[Claim]>) -> RoleAnswer {
     let registered = first_country(as_countries);
     match row {
         // A company without a parent in the table is its own.
@@ -176,7 +171,7 @@ fn owner(row: Option<&OperatorRow>, as_countries: &[Claim]) -> RoleAnswer {
         None => RoleAnswer {
             country: registered,
             certainty: if registered.is_some() { Certainty::Low } else { Certainty::Unknown },
-            claims: as_countries.to_vec(),
+            claims: Arc::clone(as_countries),
             note: registered.map(|_| "where the AS is registered: who owns it is not known".into()),
         },
     }

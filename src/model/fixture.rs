@@ -21,7 +21,12 @@ pub(crate) fn claim(source: &str, code: &str, date: &str) -> Claim {
 /// An answer in which every claim `(source, country, date)` is given; the first names the country.
 pub(crate) fn answer(certainty: Certainty, claims: &[(&str, &str, &str)]) -> RoleAnswer {
     let claims: Vec<Claim> = claims.iter().map(|(s, c, d)| claim(s, c, d)).collect();
-    RoleAnswer { country: claims.first().and_then(|c| c.country), certainty, claims, note: None }
+    RoleAnswer {
+        country: claims.first().and_then(|c| c.country),
+        certainty,
+        claims: claims.into(),
+        note: None,
+    }
 }
 
 pub(crate) fn app(id: &str, name: &str) -> Arc<AppRef> {

@@ -148,7 +148,7 @@ pub struct RoleAnswer {
     /// How sure.
     pub certainty: Certainty,
     /// All sources that were asked, in order of precedence.
-    pub claims: Vec<Claim>,
+    pub claims: Arc<[Claim]>,
     /// One sentence where the answer needs it ("anycast: location is not meaningful").
     pub note: Option<Arc<str>>,
 }

@@ -58,7 +58,7 @@ fn the_tenant_of_rented_machines_is_judged_beside_the_apps_maker() {
 #[test]
 fn a_refuted_source_never_supports_a_match_and_is_named_as_such() {
     let mut server = answer(Certainty::Disputed, &[("dbip", "CN", "2026-10")]);
-    server.claims[0].refuted = true;
+    Arc::make_mut(&mut server.claims)[0].refuted = true;
     server.note = Some("refuted by round trip: 5.0 ms from CZ allows 500 km, CN is 4000 km away".into());
     let (outcome, because) = verdict(rule(&[], &["server"]), &with_server(server));
     assert_eq!(outcome, Outcome::CannotTell);
@@ -113,7 +113,7 @@ fn the_answer_of_one_role_in_every_certainty() {
         (answer(Unknown, &[("dbip", "", "")]), CannotTell, "no data tells where the server stands"),
         (answer(Unknown, &cn), CannotTell, "where the server stands is not settled: dbip 2026-10 says CN"),
         (
-            RoleAnswer { claims: Vec::new(), ..answer(High, &cn) },
+            RoleAnswer { claims: [].into(), ..answer(High, &cn) },
             CannotTell,
             "the server stands in CN, but no source stands behind it",
         ),

@@ -304,7 +304,7 @@ fn place(text: &mut String, remote: &RemoteContext) {
         let Some(answer) = remote.roles.get(role) else { continue };
         let country = answer.country.map_or_else(|| "not known".to_owned(), |c| c.to_string());
         let _ = writeln!(text, "   {:<20} {country} ({})", role_label(role), answer.certainty.word());
-        for claim in &answer.claims {
+        for claim in answer.claims.iter() {
             let says = claim.country.map_or_else(|| "no answer".to_owned(), |c| c.to_string());
             let date = claim.date.as_deref().map(|d| format!(" of {d}")).unwrap_or_default();
             let refuted = if claim.refuted { ", impossible by round trip" } else { "" };

@@ -41,7 +41,7 @@ pub struct Answer {
     pub asn: Option<u32>,
     /// That AS's name.
     pub as_name: Option<Arc<str>>,
-    /// Where that AS is registered, with source and date.
+    /// Where that AS is registered, with source (as claims name it) and date.
     pub as_country: Option<(CountryCode, Arc<str>, Arc<str>)>,
     /// Announced from many places at once.
     pub anycast: bool,
@@ -58,6 +58,8 @@ impl Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
     name: Arc<str>,
+    /// Under this name it says where an AS is registered.
+    as_registration: Arc<str>,
     date: Arc<str>,
     family: &'static str,
     /// In this file a flat `country_code` is the AS's country, not a location.
@@ -71,7 +73,7 @@ struct Own {
     dbip: (Arc<str>, Arc<str>),
     ipfire: (Arc<str>, Arc<str>),
     rir: (Arc<str>, Arc<str>),
-    iptoasn: (Arc<str>, Arc<str>),
+    as_date: Arc<str>,
 }
 
 impl Shape {
@@ -94,10 +96,12 @@ impl Shape {
                     metadata.description.get(id).map_or_else(|| Arc::clone(date), |d| d.as_str().into());
                 (Arc::from(id), date)
             };
-            Own { dbip: part("dbip"), ipfire: part("ipfire"), rir: part("rir"), iptoasn: part("iptoasn") }
+            Own { dbip: part("dbip"), ipfire: part("ipfire"), rir: part("rir"), as_date: part("iptoasn").1 }
         });
+        let as_source = if own.is_some() { "iptoasn" } else { name };
         Self {
             name: name.into(),
+            as_registration: format!("as-registration ({as_source})").into(),
             date: Arc::clone(date),
             family,
             code_is_of_as: has("asn") && !has("country") && family != "ipinfo",
@@ -143,6 +147,7 @@ impl Record<'_> {
     pub(super) fn read(&self, shape: &Shape) -> Answer {
         let mut answer = Answer::default();
         let sourced = |code: CountryCode| (code, Arc::clone(&shape.name), Arc::clone(&shape.date));
+        let registration = |c, date: &Arc<str>| (c, Arc::clone(&shape.as_registration), Arc::clone(date));
         let flat = self.country_code.code();
         // IPinfo's newer files have the country's name in `country`: too long for a code, so it falls through.
         let country = self.country.iso_code().or_else(|| self.country.code());
@@ -157,7 +162,7 @@ impl Record<'_> {
             answer.places.extend(self.ipfire.code().map(|c| place(c, &own.ipfire, "ipfire")));
             let part = |c, part: &(Arc<str>, Arc<str>)| (c, Arc::clone(&part.0), Arc::clone(&part.1));
             answer.registered = self.registered_country.iso_code().map(|c| part(c, &own.rir));
-            answer.as_country = self.as_country.code().map(|c| part(c, &own.iptoasn));
+            answer.as_country = self.as_country.code().map(|c| registration(c, &own.as_date));
         } else {
             let located = if shape.code_is_of_as { country } else { country.or(flat) };
             answer.places.extend(located.map(|country| Place {
@@ -167,7 +172,8 @@ impl Record<'_> {
                 country,
             }));
             answer.registered = self.registered_country.iso_code().map(sourced);
-            answer.as_country = self.as_country.code().or(flat.filter(|_| shape.code_is_of_as)).map(sourced);
+            let of_as = self.as_country.code().or(flat.filter(|_| shape.code_is_of_as));
+            answer.as_country = of_as.map(|c| registration(c, &shape.date));
         }
         let (traits_asn, traits_org, traits_anycast) = match &self.traits {
             Loose::Traits { asn, org, anycast } => (*asn, org.as_deref(), *anycast),

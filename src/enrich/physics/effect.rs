@@ -3,6 +3,8 @@
 //! Only ever less: a claim falls away, or the whole answer becomes disputed. One disputing source may be left standing, and
 //! never counts for more than one source does.
 
+use std::sync::Arc;
+
 use crate::model::{Certainty, Claim, CountryCode, Physics, RoleAnswer};
 
 /// The source that often repeats the block's registration: weak alone, also when the others are refuted.
@@ -17,7 +19,7 @@ pub(super) fn apply(
     why: impl Fn(CountryCode) -> String,
 ) {
     let mut first_refuted = None;
-    for claim in &mut answer.claims {
+    for claim in Arc::make_mut(&mut answer.claims) {
         if let Some(country) = claim.country.filter(|c| physics.refutes(*c)) {
             claim.refuted = true;
             first_refuted.get_or_insert(country);
