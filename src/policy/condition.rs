@@ -88,11 +88,12 @@ fn candidates(rule: &Compiled, identification: &Identification) -> AppAnswer {
     let listed: Vec<&str> = candidates.iter().filter(|c| rule.apps.contains(*c)).map(AsRef::as_ref).collect();
     match listed.first() {
         None => AppAnswer::Fails,
-        Some(_) => AppAnswer::Maybe(format!(
-            "the app may be {}: one of {} candidates",
-            listed.join(" or "),
-            candidates.len()
-        )),
+        Some(_) => AppAnswer::Maybe(match candidates.len() {
+            1 => {
+                format!("the app may be {}: what names it is too weak to say that it is", listed.join(" or "))
+            }
+            many => format!("the app may be {}: one of {many} candidates", listed.join(" or ")),
+        }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod identify;
+mod lint;
 mod truth;
 
 use super::*;
