@@ -19,6 +19,7 @@ pub mod meter;
 
 pub mod appid;
 pub mod enrich;
+pub mod fetch;
 pub mod processes;
 
 pub mod policy;

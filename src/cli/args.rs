@@ -9,6 +9,7 @@ use crate::enrich::SiteConfig;
 use crate::model::{Role, Severity};
 
 use super::ask::args::{AlertsCommand, ExplainArgs, FlowsArgs, StatsArgs};
+use super::geoip::args::GeoipCommand;
 use super::policy::args::PolicyCommand;
 
 /// Which app sends what, to which country, into whose hands - with proof.
@@ -262,29 +263,6 @@ pub(super) enum ConfigCommand {
     Template,
     /// List the ready-made policies
     Profiles,
-}
-
-/// `whither geoip …`.
-#[derive(Debug, Subcommand)]
-pub(super) enum GeoipCommand {
-    /// Show the databases in use: date, licence, checksum
-    Status {
-        /// Configuration file
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// Output format
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-    /// Build the combined database from unpacked source packages (see geoip/README.md)
-    Build {
-        /// Folder that scripts/geoip-fetch filled
-        #[arg(long, value_name = "DIR")]
-        inputs: PathBuf,
-        /// Where to write the database
-        #[arg(long, value_name = "FILE")]
-        output: PathBuf,
-    },
 }
 
 fn parse_role(word: &str) -> Result<Role, String> {

@@ -70,6 +70,7 @@ pub(super) fn check(file: &Path) -> Result<(), Failure> {
         enrich: &config.enrich,
         policy: &config.policy,
         at: None,
+        geo: None,
     })
     .map_err(|e| Failure::Usage(format!("{}: {e}", file.display())))?;
     let rules = parts.judge.policy().rules().count();

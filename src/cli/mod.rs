@@ -95,7 +95,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Print { file }) => config::print(file.as_deref()).map(done),
         Command::Config(ConfigCommand::Template) => output::print(crate::config::TEMPLATE).map(done),
         Command::Config(ConfigCommand::Profiles) => config::profiles().map(done),
-        Command::Geoip(command) => geoip::geoip(command).map(done),
+        Command::Geoip(command) => geoip::geoip(command),
         Command::Completions { shell } => completions(shell).map(done),
         Command::Man => man().map(done),
     }

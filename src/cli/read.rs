@@ -49,6 +49,7 @@ pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
         enrich: &config.enrich,
         policy: &config.policy,
         at,
+        geo: None,
     })
     .map_err(|e| Failure::Usage(e.to_string()))?;
     let provenance = Arc::clone(&parts.provenance);

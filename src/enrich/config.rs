@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::SiteConfig;
+use super::update::UpdateConfig;
 use crate::model::{HumanDuration, HumanSize, Problem};
 
 /// Geo databases, operators, networks, devices and remembered names.
@@ -20,6 +21,11 @@ pub struct EnrichConfig {
     pub embedded_database: bool,
     /// The largest database file that is read into memory.
     pub max_database_size: HumanSize,
+    /// How often `whither run` looks whether a file of `databases` changed, and takes it over if it is sound; `0s`: only on
+    /// SIGHUP.
+    pub look_every: HumanDuration,
+    /// Where `whither geoip update` gets databases from.
+    pub update: UpdateConfig,
     /// Your own operator tables (same form as geoip/operators.toml); their rows go before the embedded ones.
     pub operators: Vec<PathBuf>,
     /// Networks on this side. Their addresses are devices, and are never geolocated.
@@ -136,6 +142,8 @@ impl Default for EnrichConfig {
             databases: Vec::new(),
             embedded_database: true,
             max_database_size: HumanSize(512 << 20),
+            look_every: HumanDuration::from_secs(30),
+            update: UpdateConfig::default(),
             operators: Vec::new(),
             local_networks: LOCAL.iter().filter_map(|n| n.parse().ok()).collect(),
             networks: Vec::new(),
@@ -157,6 +165,7 @@ impl EnrichConfig {
         if let Some(site) = &self.site {
             site.validate(problems);
         }
+        self.update.validate(problems);
         let mut problem = |key: String, message: String| problems.push(Problem { key, message });
         for (key, value, least) in [
             ("router-threshold", self.router_threshold, 1),

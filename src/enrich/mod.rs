@@ -24,6 +24,7 @@ mod spot_checks;
 #[cfg(test)]
 mod tests;
 mod transition;
+pub mod update;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -35,7 +36,7 @@ pub use config::{ConntrackConfig, DevicesFrom, EnrichConfig, NamedDevice, NamedN
 pub use devices::Devices;
 pub use devices::tables::{DeviceTables, Refreshed};
 pub use error::EnrichError;
-pub use geo::{Answer, Database, GeoHandle, GeoSet, Place};
+pub use geo::{Answer, AutonomousSystem, Database, GeoHandle, GeoSet, GeoWatch, Place};
 pub use lookup::LookupReport;
 pub use names::Names;
 pub use networks::Networks;
@@ -100,8 +101,15 @@ impl Enricher {
     /// # Errors
     /// As [`GeoSet::load`] and [`OperatorTable::load`].
     pub fn load(config: &EnrichConfig) -> Result<Self, EnrichError> {
-        let operators = OperatorTable::load(config)?;
-        Ok(Self::new(config, Arc::new(GeoSet::load(config)?), operators))
+        Self::load_over(config, Arc::new(GeoSet::load(config)?))
+    }
+
+    /// As [`Enricher::load`], with databases that are open already.
+    ///
+    /// # Errors
+    /// As [`OperatorTable::load`].
+    pub fn load_over(config: &EnrichConfig, geo: Arc<GeoSet>) -> Result<Self, EnrichError> {
+        Ok(Self::new(config, geo, OperatorTable::load(config)?))
     }
 
     /// The databases' handle, for reloading.

@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use crate::alert::AlertBook;
 use crate::capture::PacketSource;
 use crate::deliver::{DeliverConfig, JsonlError};
-use crate::enrich::Refreshed;
+use crate::enrich::{GeoSet, Refreshed};
 use crate::meter::Observation;
 use crate::model::{Ledger, Timestamp};
 use crate::store::{StoreConfig, StoreError};
@@ -131,10 +131,16 @@ pub struct Stopped {
     pub in_time: bool,
 }
 
+/// What replaces what judges.
+enum Change {
+    Parts(Box<Parts>),
+    Databases(Arc<GeoSet>),
+}
+
 /// The running daemon.
 pub struct Live {
     shared: Arc<Shared>,
-    control: Sender<Parts>,
+    control: Sender<Change>,
     tables: Sender<Refreshed>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -199,8 +205,17 @@ impl Live {
 
     /// Replaces what judges, between two records. A reload that follows another too fast waits for it.
     pub fn reload(&self, parts: Parts) {
+        self.change(Change::Parts(Box::new(parts)));
+    }
+
+    /// Replaces the databases alone, between two records.
+    pub fn swap(&self, databases: Arc<GeoSet>) {
+        self.change(Change::Databases(databases));
+    }
+
+    fn change(&self, change: Change) {
         // The flow thread is gone only when the daemon is stopping; then nothing is left to judge.
-        let _gone = self.control.send_timeout(parts, Duration::from_secs(1));
+        let _gone = self.control.send_timeout(change, Duration::from_secs(1));
     }
 
     /// Hands over what tables of devices say; where the flow stage is behind, the next look will tell it.
@@ -395,7 +410,7 @@ impl CaptureThread {
 struct JudgeThread {
     shared: Arc<Shared>,
     batches: Receiver<Batch>,
-    reloads: Receiver<Parts>,
+    reloads: Receiver<Change>,
     refreshed: Receiver<Refreshed>,
     told: Receiver<Told>,
     stage: FlowStage,
@@ -410,11 +425,12 @@ impl JudgeThread {
                     Ok(batch) => self.take(batch),
                     Err(_) => break,
                 },
-                recv(self.reloads) -> parts => match parts {
-                    Ok(parts) => {
-                        self.stage.replace(parts);
+                recv(self.reloads) -> change => match change {
+                    Ok(Change::Parts(parts)) => {
+                        self.stage.replace(*parts);
                         tracing::info!("configuration reloaded");
                     }
+                    Ok(Change::Databases(set)) => self.stage.swap(set),
                     // The handle is gone: no more reloads, but the sources may still have something to say.
                     Err(_) => self.reloads = crossbeam_channel::never(),
                 },

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::appid::{Catalogue, CatalogueConfig, CatalogueError, Identifier};
-use crate::enrich::{DeviceTables, EnrichConfig, EnrichError, Enricher, Refreshed};
+use crate::enrich::{DeviceTables, EnrichConfig, EnrichError, Enricher, GeoSet, Refreshed};
 use crate::model::{AppId, CountryCode, Problem, Provenance};
 use crate::policy::{AppDirectory, Judge, Policy, PolicyConfig};
 
@@ -31,7 +31,7 @@ fn listed(problems: &[Problem]) -> String {
 }
 
 /// What the parts are made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Recipe<'a> {
     /// Catalogue folders.
     pub catalogue: &'a CatalogueConfig,
@@ -41,13 +41,18 @@ pub struct Recipe<'a> {
     pub policy: &'a PolicyConfig,
     /// By which day ownership is judged; `None`: each flow by its own.
     pub at: Option<Date>,
+    /// Databases in the place of those that `enrich` names.
+    pub geo: Option<Arc<GeoSet>>,
 }
 
 /// Builds everything, or says what is wrong.
 pub fn build(recipe: Recipe<'_>) -> Result<Parts, PartsError> {
     let catalogue = Arc::new(Catalogue::load(recipe.catalogue)?);
     let policy = Policy::compile(recipe.policy, &Directory(&catalogue)).map_err(PartsError::Policy)?;
-    let mut enricher = Enricher::load(recipe.enrich)?;
+    let mut enricher = match recipe.geo {
+        Some(geo) => Enricher::load_over(recipe.enrich, geo)?,
+        None => Enricher::load(recipe.enrich)?,
+    };
     enricher.judge_by(recipe.at);
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").into(),

@@ -85,6 +85,7 @@ impl Store {
         )?;
         self.delete("DELETE FROM gap WHERE end < ?1", before(config.keep_days).as_nanos())?;
         self.delete("DELETE FROM loss WHERE at < ?1", before(config.keep_days).as_nanos())?;
+        self.delete("DELETE FROM notice WHERE at < ?1", before(config.keep_days).as_nanos())?;
         self.drop_orphans()?;
         Ok(Expired { flows, rollups, alerts, still_too_large: false })
     }

@@ -22,6 +22,7 @@ mod body;
 mod config;
 mod error;
 mod expire;
+mod notice;
 mod open;
 mod outbox;
 mod query;
@@ -34,6 +35,7 @@ mod write;
 pub use config::StoreConfig;
 pub use error::StoreError;
 pub use expire::Expired;
+pub use notice::Notice;
 pub use open::{Opened, Reader, Store};
 pub use outbox::{Event, Progress, SinkState};
 pub use query::{

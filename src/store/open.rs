@@ -22,6 +22,7 @@ const SALVAGED: &[&str] = &[
     "learned",
     "gap",
     "loss",
+    "notice",
     "rollup",
     "provenance",
     "flow",

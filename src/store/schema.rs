@@ -6,7 +6,7 @@
 use rusqlite::{Connection, Transaction};
 
 /// One step per version: step `n` takes a store from version `n` to `n + 1`.
-const STEPS: &[&str] = &[V1];
+const STEPS: &[&str] = &[V1, V2];
 
 /// The version that this program writes.
 pub(super) const VERSION: i64 = STEPS.len().cast_signed() as i64;
@@ -130,6 +130,17 @@ CREATE TABLE loss (
     count INTEGER NOT NULL,
     PRIMARY KEY (at, name)
 ) WITHOUT ROWID;
+";
+
+/// Notices: what changed under the results, such as databases.
+const V2: &str = "
+CREATE TABLE notice (
+    id   INTEGER PRIMARY KEY,
+    at   INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX notice_by_at ON notice (at);
 ";
 
 /// The store's version; 0 for an empty file.

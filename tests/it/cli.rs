@@ -54,6 +54,8 @@ const COMMANDS: &[&[&str]] = &[
     &["config", "profiles"],
     &["geoip"],
     &["geoip", "status"],
+    &["geoip", "update"],
+    &["geoip", "diff"],
     &["geoip", "build"],
     &["policy"],
     &["policy", "check"],

@@ -16,12 +16,12 @@ use crate::builder::scene::Scene;
 use crate::builder::tcp::visit;
 
 /// Devices in the capture; each gives one alert.
-const DEVICES: u16 = 100;
+pub(crate) const DEVICES: u16 = 100;
 /// Kills in a run of the tests; a night's run may set `WHITHER_KILLS` to thousands.
 const KILLS: usize = 8;
 
 /// One visit of each device to a server in China, a second apart.
-fn capture(path: &Path) {
+pub(crate) fn capture(path: &Path) {
     let mut scene = Scene::new();
     for n in 0..DEVICES {
         let phone = local(&format!("192.168.0.{}", n + 10));

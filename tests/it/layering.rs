@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("meter", &["decode", "inspect"]),
     ("appid", &[]),
     ("enrich", &[]),
+    ("fetch", &[]),
     ("processes", &[]),
     ("policy", &[]),
     ("alert", &[]),
@@ -74,7 +75,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("comfy_table::", &["cli"]),
     ("httparse::", &["inspect"]),
     ("x509_parser::", &["inspect"]),
-    ("ureq::", &["deliver"]),
+    ("ureq::", &["deliver", "fetch"]),
+    ("tar::", &["enrich"]),
     ("rustls::", &["deliver"]),
 ];
 

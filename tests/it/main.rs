@@ -18,6 +18,7 @@ mod docs;
 mod durable;
 mod fuzz_replay;
 mod gateway;
+mod geoip;
 mod house;
 mod layering;
 mod live;

@@ -33,7 +33,7 @@ pub(in crate::cli) struct StoreArgs {
 }
 
 /// From when to when (UTC).
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct PeriodArgs {
     /// Since when: an amount like 2h or 7d, today, yesterday, a date, or a date with a time (UTC)
     #[arg(long, value_name = "TIME")]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::{ListFormat, StatsArgs, StatsBy};
 use crate::cli::output::{self, Failure, bytes};
 use crate::cli::{csv, table};
-use crate::store::{Reader, RollupFilter, RollupRow, SinkState, Span};
+use crate::store::{Notice, Reader, RollupFilter, RollupRow, SinkState, Span};
 
 use super::{period, place, reader};
 
@@ -47,7 +47,20 @@ struct StoreDocument {
     gaps: u64,
     losses: BTreeMap<String, u64>,
     sinks: BTreeMap<String, SinkDocument>,
+    /// The newest changes under the results, such as databases that were swapped.
+    notices: Vec<NoticeDocument>,
 }
+
+#[derive(Serialize)]
+struct NoticeDocument {
+    at: String,
+    kind: String,
+    #[serde(flatten)]
+    body: serde_json::Value,
+}
+
+/// Notices shown.
+const NOTICES: usize = 5;
 
 /// `durable = delivered + skipped + queued + dead_letter`.
 #[derive(Serialize)]
@@ -160,7 +173,35 @@ fn store_document(reader: &Reader) -> Result<StoreDocument, Failure> {
         gaps: totals.gaps,
         losses: totals.losses.into_iter().collect(),
         sinks: reader.sinks()?.into_iter().map(|(name, state)| (name, sink(state))).collect(),
+        notices: reader
+            .notices(NOTICES)?
+            .into_iter()
+            .map(|notice| NoticeDocument {
+                at: notice.at.to_rfc3339(0),
+                kind: notice.kind,
+                body: serde_json::from_str(&notice.body).unwrap_or_default(),
+            })
+            .collect(),
     })
+}
+
+/// A swap of databases in one line.
+fn swap(notice: &NoticeDocument) -> String {
+    let count = |what: &str| {
+        let counts = notice.body.get("counts").and_then(|counts| counts.get(what));
+        counts.and_then(serde_json::Value::as_u64).unwrap_or(0)
+    };
+    format!(
+        "  databases swapped at {}: of {} flow records, {} of {} addresses placed differently; alerts {} gained, {} lost, \
+         {} changed",
+        notice.at,
+        count("records"),
+        count("addresses_changed"),
+        count("addresses"),
+        count("alerts_gained"),
+        count("alerts_lost"),
+        count("alerts_changed"),
+    )
 }
 
 /// The identities and the store in lines for people.
@@ -214,6 +255,7 @@ fn describe(daemon: &serde_json::Value, store: &StoreDocument) -> String {
             sink.delivered, sink.skipped, sink.queued, sink.dead_letter
         ));
     }
+    lines.extend(store.notices.iter().filter(|n| n.kind == Notice::SWAP).map(swap));
     lines.push(format!("  {} gaps in what was watched", store.gaps));
     for (name, count) in &store.losses {
         lines.push(format!("  lost or limited: {name} {count}"));

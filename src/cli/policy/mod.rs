@@ -11,6 +11,9 @@ use super::output::Failure;
 
 use args::PolicyCommand;
 
+pub(super) use show::Changes;
+pub(super) use trial::{Against, STORE};
+
 /// Runs the command.
 pub(super) fn policy(command: &PolicyCommand) -> Result<ExitCode, Failure> {
     match command {

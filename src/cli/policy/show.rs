@@ -61,7 +61,7 @@ struct Side {
 }
 
 #[derive(Serialize)]
-struct Changes {
+pub(in crate::cli) struct Changes {
     same: u64,
     gained: usize,
     lost: usize,
@@ -147,7 +147,7 @@ impl Example {
 }
 
 impl Changes {
-    fn new(difference: &Difference, most: usize) -> Self {
+    pub(in crate::cli) fn new(difference: &Difference, most: usize) -> Self {
         let examples = |list: &[(Subject, Told)]| {
             list.iter().take(most).map(|(subject, told)| Example::new(subject, told)).collect()
         };
@@ -171,7 +171,7 @@ impl Changes {
         }
     }
 
-    fn text(&self, out: &mut String, (gained, lost): (&str, &str)) {
+    pub(in crate::cli) fn text(&self, out: &mut String, (gained, lost): (&str, &str)) {
         let _ = writeln!(
             out,
             "{} gained, {} lost, {} changed, {} the same",

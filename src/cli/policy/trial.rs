@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::capture::{CaptureFiles, FileOptions};
+use crate::capture::{CaptureError, CaptureFiles, FileOptions};
 use crate::cli::args::{FlagArgs, Format};
 use crate::cli::output::{self, Failure};
 use crate::cli::{FLAGGED, ask, config};
 use crate::config::Config;
 use crate::model::Alert;
 use crate::pipeline::parts::{self, Parts, Recipe};
+use crate::pipeline::trial::swap::{self, Swap};
 use crate::pipeline::trial::{self, Trial, compare, told};
 use crate::store::{AlertFilter, FlowFilter, Reader};
 
@@ -18,16 +19,16 @@ use super::args::{AgainstArgs, DiffArgs, TestArgs};
 use super::show;
 
 /// The word that stands for the daemon's store.
-const STORE: &str = "store";
+pub(in crate::cli) const STORE: &str = "store";
 
 /// What a policy is held against.
-pub(super) enum Against {
+pub(in crate::cli) enum Against {
     Captures(Vec<PathBuf>),
     Store(Box<Reader>, FlowFilter),
 }
 
 impl Against {
-    fn open(args: &AgainstArgs, config: &Config) -> Result<Self, Failure> {
+    pub(in crate::cli) fn open(args: &AgainstArgs, config: &Config) -> Result<Self, Failure> {
         let store = args.against.iter().any(|a| a == Path::new(STORE));
         if store && args.against.len() > 1 {
             return Err(Failure::Usage("--against: either `store` or capture files, not both".into()));
@@ -51,16 +52,27 @@ impl Against {
         let hash = Arc::clone(parts.judge.policy().hash());
         let trial = match self {
             Self::Captures(paths) => {
-                let filter = (!config.capture.filter.is_empty()).then(|| config.capture.filter.clone());
-                let options = FileOptions { filter, ..FileOptions::default() };
-                let usage = |e: crate::capture::CaptureError| Failure::Usage(e.to_string());
-                let files = CaptureFiles::open(paths, &options).map_err(usage)?;
+                let files = files(paths, config).map_err(|e| Failure::Usage(e.to_string()))?;
                 trial::of_captures(files, &config::settings(config), parts)
                     .map_err(|e| Failure::Running(e.to_string()))?
             }
             Self::Store(reader, filter) => trial::of_store(reader, filter, &config.alert, parts)?,
         };
         Ok((trial, hash))
+    }
+
+    /// What the databases of two configurations tell differently; all else is `base`'s.
+    pub(in crate::cli) fn swap(&self, base: &Config, sides: &[Config; 2]) -> Result<Swap, Failure> {
+        let [old, new] = sides;
+        let parts = [build(old)?, build(new)?];
+        match self {
+            Self::Captures(paths) => {
+                files(paths, base).map_err(|e| Failure::Usage(e.to_string()))?;
+                swap::of_captures(|| files(paths, base), &config::settings(base), parts)
+                    .map_err(|e| Failure::Running(e.to_string()))
+            }
+            Self::Store(reader, filter) => Ok(swap::of_store(reader, filter, &base.alert, parts)?),
+        }
     }
 
     /// What `policy test` holds a store's alerts against: those that were raised in the period.
@@ -70,12 +82,17 @@ impl Against {
         Ok(Some(reader.alerts(&filter)?.into_iter().map(|stored| Arc::new(stored.alert)).collect()))
     }
 
-    pub(super) fn word(&self) -> &'static str {
+    pub(in crate::cli) fn word(&self) -> &'static str {
         match self {
             Self::Captures(_) => "captures",
             Self::Store(..) => STORE,
         }
     }
+}
+
+fn files(paths: &[PathBuf], config: &Config) -> Result<CaptureFiles, CaptureError> {
+    let filter = (!config.capture.filter.is_empty()).then(|| config.capture.filter.clone());
+    CaptureFiles::open(paths, &FileOptions { filter, ..FileOptions::default() })
 }
 
 fn build(config: &Config) -> Result<Parts, Failure> {
@@ -84,6 +101,7 @@ fn build(config: &Config) -> Result<Parts, Failure> {
         enrich: &config.enrich,
         policy: &config.policy,
         at: None,
+        geo: None,
     })
     .map_err(|e| Failure::Usage(e.to_string()))
 }

@@ -30,7 +30,7 @@ pub use build::open;
 pub use config::{SinkConfig, SinkKind};
 pub use file::FileSink;
 pub use runner::{BATCH, Runner, RunnerConfig, SMALL_BATCH, SinkHealth};
-pub use secret::SinkError;
+pub use secret::{Secret, SinkError};
 
 /// A sink of the configuration that cannot be made ready.
 #[derive(Debug, thiserror::Error)]

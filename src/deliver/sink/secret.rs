@@ -11,7 +11,7 @@ const MAX: u64 = 64 << 10;
 
 /// Text that is never shown: its `Debug` form is empty.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
+pub struct Secret(String);
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,13 +21,13 @@ impl fmt::Debug for Secret {
 
 impl Secret {
     /// The text; for the wire only.
-    pub(super) fn reveal(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 
     /// Reads a file that only its owner (and group) may read; white space at the end does not belong to the secret.
     /// Works with the files that systemd's `LoadCredential=` makes.
-    pub(super) fn read(path: &Path) -> Result<Self, SinkError> {
+    pub fn read(path: &Path) -> Result<Self, SinkError> {
         let failed = |error: io::Error| SinkError::File { path: path.to_owned(), error };
         let mut file = File::open(path).map_err(failed)?;
         let about = file.metadata().map_err(failed)?;

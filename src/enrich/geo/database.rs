@@ -1,5 +1,6 @@
 //! One MMDB file in memory.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ use maxminddb::{MaxMindDbError, Reader};
 use super::record::{Answer, Record, Shape};
 use crate::enrich::EnrichError;
 use crate::enrich::digest::sha256_hex;
-use crate::model::{SourceBuild, Timestamp};
+use crate::model::{CountryCode, SourceBuild, Timestamp};
 
 /// What `verify` says of a file without a description. Files of the sapics project are like that, and sound otherwise.
 const NO_DESCRIPTION: &str = "description - Expected: non-empty map";
@@ -25,6 +26,16 @@ pub struct Database {
     reader: Reader<Vec<u8>>,
     shape: Shape,
     build: SourceBuild,
+    size: u64,
+}
+
+/// What a database says of one AS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutonomousSystem {
+    /// Its name.
+    pub name: Option<Arc<str>>,
+    /// Where it is registered.
+    pub country: Option<CountryCode>,
 }
 
 impl std::fmt::Debug for Database {
@@ -72,9 +83,7 @@ impl Database {
             Err(error) => return Err(format!("it is damaged: {error}")),
             Ok(()) => {}
         }
-        let probes = PROBES.iter().filter_map(|p| p.parse().ok());
-        let mut known = probes.map(|addr| database.answer(addr)).filter(|a| !a.is_empty());
-        if known.next().is_none() && !database.knows_anything() {
+        if database.probes().all(|answer| answer.is_empty()) && !database.knows_anything() {
             return Err(format!(
                 "its schema is not known (database type `{}`): no country or AS number found in it",
                 database.reader.metadata().database_type
@@ -90,6 +99,7 @@ impl Database {
     }
 
     fn new(name: &str, bytes: Vec<u8>, sha256: Option<Arc<str>>) -> Result<Self, String> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let reader = Reader::from_source(bytes).map_err(|e| format!("it is no MMDB file: {e}"))?;
         let metadata = reader.metadata();
         let epoch = i64::try_from(metadata.build_epoch).unwrap_or(0);
@@ -97,7 +107,7 @@ impl Database {
             Timestamp::from_parts(epoch, 0).to_rfc3339(0).chars().take(10).collect::<String>().into();
         let shape = Shape::of(name, metadata, &date);
         let build = SourceBuild { name: name.into(), build: date, sha256 };
-        Ok(Self { reader, shape, build })
+        Ok(Self { reader, shape, build, size })
     }
 
     /// What it is: name, date of its data, checksum.
@@ -110,11 +120,53 @@ impl Database {
         &self.reader.metadata().database_type
     }
 
+    /// When it was made.
+    pub fn built(&self) -> Timestamp {
+        let epoch = i64::try_from(self.reader.metadata().build_epoch).unwrap_or(i64::MAX / 1_000_000_000);
+        Timestamp::from_parts(epoch.min(i64::MAX / 1_000_000_000), 0)
+    }
+
+    /// Octets of the file.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Of how many well-known addresses it knows the country, and of how many the AS number.
+    pub fn knows(&self) -> (usize, usize) {
+        self.probes().fold((0, 0), |(places, networks), answer| {
+            (places + usize::from(!answer.places.is_empty()), networks + usize::from(answer.asn.is_some()))
+        })
+    }
+
+    fn probes(&self) -> impl Iterator<Item = Answer> {
+        PROBES.iter().filter_map(|p| p.parse().ok()).map(|addr| self.answer(addr))
+    }
+
     /// What it says of `addr`; empty when it does not know the address, or its record is unreadable.
     pub fn answer(&self, addr: IpAddr) -> Answer {
         // An IPv6 address asked of an IPv4-only file is an error of the reader: it knows nothing of it.
         let found = self.reader.lookup(addr).ok().and_then(|r| r.decode::<Record<'_>>().ok().flatten());
         found.map_or_else(Answer::default, |record| record.read(&self.shape))
+    }
+
+    /// Every AS that it names, by number; of several records the first counts. Reads the whole file: about a second.
+    pub fn autonomous_systems(&self) -> BTreeMap<u32, AutonomousSystem> {
+        let mut all = BTreeMap::new();
+        let mut read = HashSet::new();
+        let Ok(networks) = self.reader.networks(maxminddb::WithinOptions::default()) else { return all };
+        for found in networks.filter_map(Result::ok) {
+            // Many networks share a record.
+            if !found.offset().is_some_and(|offset| read.insert(offset)) {
+                continue;
+            }
+            let Some(record) = found.decode::<Record<'_>>().ok().flatten() else { continue };
+            let answer = record.read(&self.shape);
+            if let Some(asn) = answer.asn {
+                let country = answer.as_country.map(|(country, ..)| country);
+                all.entry(asn).or_insert(AutonomousSystem { name: answer.as_name, country });
+            }
+        }
+        all
     }
 
     /// Whether any of its first records has something for us; for files that cover only a part of the Internet.

@@ -9,14 +9,16 @@ mod embedded;
 mod record;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-pub use database::Database;
+pub use database::{AutonomousSystem, Database};
 pub use record::{Answer, Place};
+pub use watch::GeoWatch;
 
 use super::{EnrichConfig, EnrichError};
 use crate::model::SourceBuild;
@@ -87,6 +89,11 @@ impl GeoHandle {
     /// The set in force.
     pub fn load(&self) -> Arc<GeoSet> {
         self.0.load_full()
+    }
+
+    /// Puts another set in force.
+    pub fn put(&self, set: Arc<GeoSet>) {
+        self.0.store(set);
     }
 
     /// Loads anew and puts the result in force; on any error the old set stays.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::alert::AlertBook;
 use crate::appid::{Called, Fronts, Identifier, Neighbour, Neighbours, Question, Shared};
 use crate::enrich::conntrack::{Connections, View};
-use crate::enrich::{DeviceTables, Enricher, Refreshed, RoundTrip};
+use crate::enrich::{DeviceTables, Enricher, GeoSet, Refreshed, RoundTrip};
 use crate::meter::Observation;
 use crate::model::{
     Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, FlowId, FlowRecord,
@@ -180,6 +180,13 @@ impl FlowStage {
         self.parts = parts;
     }
 
+    /// Replaces the databases; from the next record on, results say that they rest on them.
+    pub fn swap(&mut self, databases: Arc<GeoSet>) {
+        self.parts.enricher.geo().put(databases);
+        let databases = self.parts.enricher.builds();
+        self.parts.provenance = Arc::new(Provenance { databases, ..(*self.parts.provenance).clone() });
+    }
+
     /// Counters of limits that were hit in this stage, by name.
     pub fn limits(&self) -> BTreeMap<String, u64> {
         let mut limits = self.parts.enricher.limits();
@@ -224,6 +231,20 @@ impl FlowStage {
         self.now = self.now.max(flow.record.end);
         let memory = self.open.remove(&flow.record.id).unwrap_or_default();
         self.rule(flow, memory, sink);
+    }
+
+    /// As [`FlowStage::judge_again`], but placed anew by this stage's databases and round trips. Which application it is
+    /// stays as it was concluded: what was seen around the flow then is not kept.
+    pub fn place_again(&mut self, mut flow: EnrichedFlow, sink: &mut dyn Sink) {
+        let mut remote = self.parts.enricher.remote_at(flow.remote.addr, flow.record.start);
+        remote.hostname = flow.remote.hostname.take();
+        remote.region_claim = flow.remote.region_claim.take();
+        remote.tenant = tenant(&remote, &flow.identification);
+        let far = if flow.device_is_source { flow.record.destination } else { flow.record.source };
+        self.weigh_place(&flow.record, far.port, flow.device_is_source, &mut remote);
+        flow.remote = remote;
+        flow.provenance = Arc::clone(&self.parts.provenance);
+        self.judge_again(flow, sink);
     }
 
     /// The rules' word on a record, and what it means for alerts.
@@ -288,7 +309,7 @@ impl FlowStage {
         remote.hostname = host_name(&record, &memory.dns, &identification);
         remote.region_claim = remote.hostname.as_ref().and_then(|name| region_claim(name, &memory.dns));
         remote.tenant = tenant(&remote, &identification);
-        self.weigh_place(&record, &sides, &mut remote);
+        self.weigh_place(&record, sides.remote.port, sides.device_is_source, &mut remote);
         EnrichedFlow {
             record,
             identification,
@@ -304,18 +325,24 @@ impl FlowStage {
 
     /// Learns the round trip to the remote, and holds what is claimed of its place against it. Only where the device asked:
     /// where the remote did, it is the device whose answer was timed.
-    fn weigh_place(&mut self, record: &FlowRecord, sides: &Sides, remote: &mut RemoteContext) {
+    fn weigh_place(
+        &mut self,
+        record: &FlowRecord,
+        port: u16,
+        device_asked: bool,
+        remote: &mut RemoteContext,
+    ) {
         if remote.scope != NetworkScope::Global {
             return;
         }
         // A connection that goes on from another port has the facts of the old one, but no hello of its own (JA4).
         let quic = record.facts.quic_version.is_some() && record.facts.ja4.is_some();
         let took = record.tcp.and_then(|tcp| tcp.handshake_rtt).or(record.first_answer.filter(|_| quic));
-        if let Some(took) = took.filter(|_| sides.device_is_source) {
+        if let Some(took) = took.filter(|_| device_asked) {
             self.parts.enricher.note_round_trip(&RoundTrip {
                 point: record.point.id,
                 addr: remote.addr,
-                port: sides.remote.port,
+                port,
                 quic,
                 took,
                 at: record.start,

@@ -6,6 +6,7 @@
 //! Limits: [`MAX_ALERTS`] alerts are kept for comparison; more are counted.
 
 mod compare;
+pub mod swap;
 #[cfg(test)]
 mod tests;
 
@@ -96,19 +97,32 @@ pub fn of_store(
     reader: &Reader,
     filter: &FlowFilter,
     alert: &AlertConfig,
-    mut parts: Parts,
+    parts: Parts,
 ) -> Result<Trial, StoreError> {
+    let mut trial = Trial::default();
+    again(reader, filter, alert, parts, &mut trial, FlowStage::judge_again)?;
+    Ok(trial)
+}
+
+/// Runs the records of a store through a stage by `work`, oldest first.
+fn again(
+    reader: &Reader,
+    filter: &FlowFilter,
+    alert: &AlertConfig,
+    mut parts: Parts,
+    sink: &mut dyn Sink,
+    work: impl Fn(&mut FlowStage, EnrichedFlow, &mut dyn Sink),
+) -> Result<(), StoreError> {
     let filter = FlowFilter { oldest_first: true, ..filter.clone() };
     let begin = filter.since.unwrap_or(Timestamp::from_nanos(i64::MIN));
     parts.judge.recall(known(reader)?.into_iter().filter(|known| known.first < begin));
-    let mut trial = Trial::default();
     let mut stage = FlowStage::new(parts, AlertBook::new(alert));
     reader.flows(&filter, |stored| {
-        stage.judge_again(stored.flow, &mut trial);
+        work(&mut stage, stored.flow, sink);
         true
     })?;
-    stage.finish(&mut trial);
-    Ok(trial)
+    stage.finish(sink);
+    Ok(())
 }
 
 /// What the rules of a daemon have learned, out of its store.

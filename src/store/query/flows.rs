@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::types::Value;
-use rusqlite::{Row, params_from_iter};
+use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use crate::model::{EnrichedFlow, FlowId, Provenance, Timestamp};
 use crate::store::open::Reader;
@@ -82,6 +82,19 @@ impl Reader {
             true
         })?;
         Ok(found)
+    }
+
+    /// When the oldest of the newest `count` records ended; `None` where there are no more than that.
+    pub fn end_of_newest(&self, count: usize) -> Result<Option<Timestamp>, StoreError> {
+        self.connection
+            .query_row(
+                "SELECT end FROM flow ORDER BY end DESC LIMIT 1 OFFSET ?1",
+                [i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1)],
+                |row| row.get(0),
+            )
+            .optional()
+            .map(|end| end.map(Timestamp::from_nanos))
+            .map_err(self.failed("counting flow records"))
     }
 
     fn read(&self, row: &Row<'_>) -> Result<StoredFlow, StoreError> {

@@ -166,3 +166,38 @@ fn the_bundled_sqlite_has_no_known_corruption_bug_and_syncs_fully() {
     assert_eq!(pragma("secure_delete"), 1);
     assert_eq!(pragma("auto_vacuum"), 2, "incremental");
 }
+
+#[test]
+fn notices_come_back_newest_first_and_a_store_of_before_has_none() {
+    let mut fresh = Fresh::new();
+    for second in [5, 9, 7] {
+        let notice = Notice { at: at(second), kind: Notice::SWAP.to_owned(), body: format!("[{second}]") };
+        fresh.store.put_notice(&notice).unwrap();
+    }
+    let bodies = |n| fresh.reader().notices(n).unwrap().into_iter().map(|n| n.body).collect::<Vec<_>>();
+    assert_eq!(bodies(2), ["[9]", "[7]"]);
+    fresh.store.connection.execute_batch("DROP TABLE notice; PRAGMA user_version = 1").unwrap();
+    assert_eq!(fresh.reader().notices(2).unwrap(), []);
+}
+
+#[test]
+fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
+    let mut fresh = Fresh::new();
+    fresh.put_flows([flow(1, 100)]);
+    fresh.store.connection.execute_batch("DROP TABLE notice; PRAGMA user_version = 1").unwrap();
+    let path = fresh.store.path().to_owned();
+    let (mut store, opened) = Store::open(&path, &StoreConfig::default(), at(0)).unwrap();
+    assert_eq!(opened.set_aside, None);
+    store.put_notice(&Notice { at: at(1), kind: Notice::SWAP.to_owned(), body: "{}".to_owned() }).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    assert_eq!((reader.notices(9).unwrap().len(), all_flows(&reader)), (1, vec![flow(1, 100)]));
+}
+
+#[test]
+fn the_newest_records_begin_where_they_say() {
+    let mut fresh = Fresh::new();
+    fresh.put_flows([flow(1, 100), flow(2, 200), flow(3, 300)]);
+    let reader = fresh.reader();
+    assert_eq!(reader.end_of_newest(2).unwrap(), Some(at(200)));
+    assert_eq!(reader.end_of_newest(4).unwrap(), None, "all of them");
+}

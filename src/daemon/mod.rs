@@ -5,23 +5,26 @@
 //! | SIGTERM, SIGINT | sources stop, flows are flushed and judged, lines are written and synced; a line says so |
 //! | SIGHUP | the configuration is read again; if it is bad the old one is kept and the error named |
 //! | SIGUSR1 | statistics are written now, to the log and to `stats.json` in the state folder |
+//!
+//! Database files are looked at now and then (`enrich.look-every`), and taken over alone when they changed.
+
+mod databases;
+mod stats;
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
-use crate::deliver;
 use crate::enrich::{DeviceTables, Refreshed};
-use crate::model::Ledger;
-use crate::pipeline::keeper::SinkReport;
-use crate::pipeline::live::{Feed, Live, Outputs, Snapshot, StartError, Stopped};
+use crate::pipeline::live::{Feed, Live, Outputs, StartError, Stopped};
 use crate::pipeline::parts::{self, Parts, Recipe};
 use crate::pipeline::{Settings, clock};
+
+use databases::Databases;
+use stats::write_stats;
 
 /// Reads the configuration again, arguments laid over it; an error is a message for the log.
 pub type Reread = Box<dyn Fn() -> Result<Config, String>>;
@@ -78,6 +81,7 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
     let mut parts = build(&config).map_err(DaemonError::Config)?;
     let mut tables = Tables::new(&mut parts);
+    let mut databases = Databases::new(&config, &parts);
     let rules = parts.judge.policy().rules().count();
     let state = config.daemon.state_dir.clone();
     fs::create_dir_all(&state).map_err(|error| DaemonError::State { path: state.clone(), error })?;
@@ -100,16 +104,19 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
     let mut stats = tokio::time::interval(config.daemon.stats_interval.0);
     stats.tick().await;
     let mut look = tokio::time::interval(config.enrich.devices_from.look_every.0);
+    let mut files = files_interval(&config);
     let mut watch = tokio::time::interval(Duration::from_millis(100));
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.reload.recv() => {
-                reload(&mut config, &reread, &live, &mut tables);
+                reload(&mut config, &reread, &live, &mut tables, &mut databases);
+                files = files_interval(&config);
                 look = tokio::time::interval(config.enrich.devices_from.look_every.0);
             }
             _ = look.tick() => tables.look(&live),
+            _ = files.tick() => databases.look(&config, &live),
             _ = signals.stats.recv() => write_stats(&state, &live.snapshot()),
             _ = stats.tick() => write_stats(&state, &live.snapshot()),
             _ = watch.tick() => if live.finished() { break },
@@ -135,6 +142,12 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
         return Err(DaemonError::AllSourcesFailed);
     }
     Ok(())
+}
+
+/// When database files are looked at; where that is switched off, once a day for nothing.
+fn files_interval(config: &Config) -> tokio::time::Interval {
+    let every = config.enrich.look_every.0;
+    tokio::time::interval(if every.is_zero() { Duration::from_secs(86_400) } else { every })
 }
 
 /// Tables of devices, looked at now and then.
@@ -194,12 +207,13 @@ fn build(config: &Config) -> Result<Parts, String> {
         enrich: &config.enrich,
         policy: &config.policy,
         at: None,
+        geo: None,
     })
     .map_err(|e| e.to_string())
 }
 
 /// Takes over a new configuration as a whole, or keeps the old one as a whole.
-fn reload(config: &mut Config, reread: &Reread, live: &Live, tables: &mut Tables) {
+fn reload(config: &mut Config, reread: &Reread, live: &Live, tables: &mut Tables, databases: &mut Databases) {
     let fresh = match reread().and_then(|fresh| build(&fresh).map(|parts| (fresh, parts))) {
         Ok(fresh) => fresh,
         Err(error) => {
@@ -212,6 +226,7 @@ fn reload(config: &mut Config, reread: &Reread, live: &Live, tables: &mut Tables
     for section in needing_restart(config, &fresh) {
         tracing::warn!(section, "this section changed; it takes effect at the next start");
     }
+    databases.follow(&fresh, &parts);
     live.reload(parts);
     *config = fresh;
 }
@@ -230,136 +245,4 @@ fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("deliver", old.deliver != new.deliver),
     ];
     changed.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section).collect()
-}
-
-#[derive(Serialize)]
-struct StatsDocument<'a> {
-    #[serde(rename = "@timestamp")]
-    timestamp: String,
-    packets: PacketStats<'a>,
-    flows: FlowStats<'a>,
-    alerts: AlertStats,
-    sources_open: u64,
-    sources_failed: u64,
-    /// By what means processes of this host are told, or why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    processes: Option<&'a str>,
-    limits: &'a std::collections::BTreeMap<String, u64>,
-    gaps: usize,
-}
-
-#[derive(Serialize)]
-struct PacketStats<'a> {
-    read: u64,
-    decoded: u64,
-    malformed: &'a std::collections::BTreeMap<String, u64>,
-    unsupported: &'a std::collections::BTreeMap<String, u64>,
-    shed: u64,
-    kernel_drops: u64,
-    interface_drops: u64,
-}
-
-#[derive(Serialize)]
-struct FlowStats<'a> {
-    created: u64,
-    active: u64,
-    ended: &'a std::collections::BTreeMap<String, u64>,
-    evicted: &'a std::collections::BTreeMap<String, u64>,
-    records_judged: u64,
-}
-
-#[derive(Serialize)]
-struct AlertStats {
-    raised: u64,
-    durable: u64,
-    pending: u64,
-    write_failures: u64,
-    sinks: std::collections::BTreeMap<String, SinkStats>,
-}
-
-/// `durable = delivered + skipped + queued + dead_letter` since the sink was first seen.
-#[derive(Serialize)]
-struct SinkStats {
-    delivered: u64,
-    skipped: u64,
-    queued: u64,
-    dead_letter: u64,
-    failures: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_error: Option<String>,
-}
-
-impl<'a> StatsDocument<'a> {
-    fn new(snapshot: &'a Snapshot) -> Self {
-        let Ledger { packets, flows, limits, gaps, .. } = &snapshot.ledger;
-        Self {
-            timestamp: clock::now().to_rfc3339(6),
-            packets: PacketStats {
-                read: packets.read,
-                decoded: packets.decoded,
-                malformed: &packets.malformed,
-                unsupported: &packets.unsupported,
-                shed: packets.shed,
-                kernel_drops: packets.kernel_drops,
-                interface_drops: packets.interface_drops,
-            },
-            flows: FlowStats {
-                created: flows.created,
-                active: flows.active,
-                ended: &flows.ended,
-                evicted: &flows.evicted,
-                records_judged: snapshot.flows_judged,
-            },
-            alerts: AlertStats {
-                raised: snapshot.raised,
-                durable: snapshot.durable,
-                pending: snapshot.raised.saturating_sub(snapshot.durable),
-                write_failures: snapshot.write_failures,
-                sinks: snapshot
-                    .sinks
-                    .iter()
-                    .map(|(name, report)| (name.clone(), sink_stats(report)))
-                    .collect(),
-            },
-            sources_open: snapshot.feeds_open,
-            sources_failed: snapshot.feeds_failed,
-            processes: snapshot.processes.as_deref(),
-            limits,
-            gaps: gaps.len(),
-        }
-    }
-}
-
-fn sink_stats(report: &SinkReport) -> SinkStats {
-    let SinkReport { state, health } = report;
-    SinkStats {
-        delivered: state.delivered,
-        skipped: state.skipped,
-        queued: state.queued,
-        dead_letter: state.dead,
-        failures: health.failures,
-        last_error: health.last_error.clone(),
-    }
-}
-
-/// To the log as one line, and to `stats.json` (whole or not at all: written aside, then renamed).
-fn write_stats(state: &Path, snapshot: &Snapshot) {
-    tracing::info!(
-        packets = snapshot.ledger.packets.read,
-        kernel_drops = snapshot.ledger.packets.kernel_drops,
-        flows = snapshot.ledger.flows.created,
-        active = snapshot.ledger.flows.active,
-        alerts = snapshot.raised,
-        "statistics"
-    );
-    let (path, aside) = (state.join("stats.json"), state.join(".stats.json.new"));
-    let written = fs::File::create(&aside)
-        .and_then(|mut file| {
-            file.write_all(&deliver::to_document(&StatsDocument::new(snapshot))?)?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&aside, &path));
-    if let Err(error) = written {
-        tracing::error!(path = %path.display(), %error, "cannot write the statistics");
-    }
 }

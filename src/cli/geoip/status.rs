@@ -1,25 +1,16 @@
-//! `whither geoip …`: the databases in use, and the building of the embedded one.
+//! `whither geoip status`: what is in use.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::enrich::build::{self, BuildInputs};
+use crate::cli::args::Format;
+use crate::cli::output::{self, Failure};
+use crate::cli::table;
 use crate::enrich::{self, Enricher};
 
-use super::args::{Format, GeoipCommand};
-use super::output::{self, Failure};
-use super::table;
-
-/// Runs a `geoip` command.
-pub(super) fn geoip(command: GeoipCommand) -> Result<(), Failure> {
-    match command {
-        GeoipCommand::Status { config, format } => status(config.as_deref(), format),
-        GeoipCommand::Build { inputs, output } => make(&inputs, &output),
-    }
-}
+use super::args::StatusArgs;
 
 #[derive(Serialize)]
 struct StatusDocument {
@@ -45,8 +36,9 @@ struct SourceDocument {
     gives: String,
 }
 
-fn status(config: Option<&Path>, format: Format) -> Result<(), Failure> {
-    let config = super::config::load(config)?;
+/// Runs the command.
+pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
+    let config = crate::cli::config::load(args.config.as_deref())?;
     let enricher = Enricher::load(&config.enrich).map_err(|e| Failure::Usage(e.to_string()))?;
     let databases: Vec<DatabaseDocument> = enricher
         .builds()
@@ -65,7 +57,7 @@ fn status(config: Option<&Path>, format: Format) -> Result<(), Failure> {
             gives: s.gives,
         })
         .collect();
-    if format == Format::Json {
+    if args.format == Format::Json {
         let document = StatusDocument { databases, embedded_sources };
         return output::print_document(&document);
     }
@@ -85,21 +77,4 @@ fn status(config: Option<&Path>, format: Format) -> Result<(), Failure> {
         let _ = writeln!(text, "{}", source.attribution);
     }
     output::print(&text)
-}
-
-fn make(inputs: &Path, out: &Path) -> Result<(), Failure> {
-    let report = build::build(&BuildInputs { folder: inputs.to_owned() }, out)
-        .map_err(|e| Failure::Running(e.to_string()))?;
-    output::print(&format!(
-        "{}: {} bytes, sha256 {}\n  {} IPv4 and {} IPv6 ranges; {} AS numbers, {} named, {} with a country; data of {}\n",
-        out.display(),
-        report.bytes,
-        report.sha256,
-        report.ranges_v4,
-        report.ranges_v6,
-        report.autonomous_systems,
-        report.named,
-        report.placed,
-        report.date,
-    ))
 }

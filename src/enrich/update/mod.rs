@@ -1,0 +1,16 @@
+//! Newer databases: where they come from ([`Source`]), what they must be to be taken ([`examine`]), and how one takes another's
+//! place ([`install`]) so that at every moment there is a whole file.
+//!
+//! It speaks to no network: `whither geoip update` joins it with `fetch`. It reads no clock.
+
+mod config;
+mod install;
+mod source;
+#[cfg(test)]
+mod tests;
+mod unpack;
+
+pub use config::UpdateConfig;
+pub use install::{Examined, Origin, Rules, UpdateError, examine, install, keep_origin, kept_origin};
+pub use source::{Account, Source};
+pub use unpack::unpack;
