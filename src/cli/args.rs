@@ -193,6 +193,12 @@ pub(super) struct LookupArgs {
     /// Configuration file
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+    /// A daemon's state folder: claims are held against the round trips in its store [default: daemon.state-dir with --config]
+    #[arg(long, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// Where the daemon stands: a country (CZ) or latitude,longitude [default: enrich.site]
+    #[arg(long, value_name = "CC|LAT,LON", allow_hyphen_values = true)]
+    pub(super) site: Option<SiteConfig>,
     /// Output format; json gives one document a line
     #[arg(long, value_enum, default_value = "table")]
     pub(super) format: Format,

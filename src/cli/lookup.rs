@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::appid::Catalogue;
 use crate::enrich::{Enricher, LookupReport};
-use crate::model::{Certainty, NetworkScope, Role, RoleAnswer};
+use crate::model::{Certainty, NetworkScope, RemoteContext, Role, RoleAnswer};
 
 use super::apps;
 use super::args::{Format, LookupArgs, as_address};
@@ -19,6 +20,7 @@ use super::document::scope;
 use super::output::{self, Failure};
 use super::region::RegionDocument;
 use super::roles::{RoleDocument, role_documents};
+use super::seen::{Measured, Seen};
 use super::table::role_label;
 
 #[derive(Serialize)]
@@ -36,8 +38,36 @@ struct AddressDocument {
     organization: Option<Arc<str>>,
     operator: OperatorDocument,
     roles: BTreeMap<&'static str, RoleDocument>,
+    /// Handshakes with it that a store has kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    round_trips: Option<RoundTripsDocument>,
+    /// What they leave time for; as `whither.remote.physics` of flow documents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    physics: Option<PhysicsDocument>,
     /// The application whose own prefix holds the address.
     app: Option<Arc<str>>,
+}
+
+#[derive(Serialize)]
+struct RoundTripsDocument {
+    /// Flow records that hold one.
+    records: u64,
+    smallest_ms: f64,
+    /// Whether anything was held against them: not without a site, nor where something near answers in the remote's place.
+    believed: bool,
+}
+
+#[derive(Serialize)]
+struct PhysicsDocument {
+    rtt_ms: f64,
+    bound_km: u32,
+    site: Arc<str>,
+    verdicts: BTreeMap<String, &'static str>,
+}
+
+/// Milliseconds to a thousandth: the clock of a capture knows no more.
+fn thousandths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
 #[derive(Serialize)]
@@ -68,16 +98,27 @@ struct NameDocument {
 
 /// Runs the command.
 pub(super) fn lookup(args: &LookupArgs) -> Result<(), Failure> {
-    let config = super::config::load(args.config.as_deref())?;
-    let enricher = Enricher::load(&config.enrich).map_err(|e| Failure::Usage(e.to_string()))?;
+    let mut config = super::config::load(args.config.as_deref())?;
+    if let Some(site) = &args.site {
+        config.enrich.site = Some(site.clone());
+    }
+    let mut enricher = Enricher::load(&config.enrich).map_err(|e| Failure::Usage(e.to_string()))?;
+    let addresses: Vec<IpAddr> =
+        args.subjects.iter().filter_map(|s| as_address(s)).map(|a| a.to_canonical()).collect();
+    let configured = args.config.is_some();
+    let seen = Seen::read(args.state_dir.as_deref(), configured, &config, &mut enricher, &addresses)?;
     let catalogue = Catalogue::load(&config.catalogue).map_err(|e| Failure::Usage(e.to_string()))?;
     for subject in &args.subjects {
-        match (as_address(subject), args.format) {
-            (Some(addr), Format::Json) => {
-                output::print_line(&address_document(&enricher.explain(addr), &catalogue))?;
-            }
-            (Some(addr), Format::Table) => output::print(&describe(&enricher.explain(addr), &catalogue))?,
-            (None, format) => name(subject, &catalogue, format)?,
+        let Some(addr) = as_address(subject) else {
+            name(subject, &catalogue, args.format)?;
+            continue;
+        };
+        let mut report = enricher.explain(addr);
+        seen.refute(&mut enricher, &mut report.remote);
+        let measured = seen.of(report.remote.addr);
+        match args.format {
+            Format::Json => output::print_line(&address_document(&report, measured, &catalogue))?,
+            Format::Table => output::print(&describe(&report, measured, &catalogue))?,
         }
     }
     Ok(())
@@ -105,7 +146,11 @@ fn name(subject: &str, catalogue: &Catalogue, format: Format) -> Result<(), Fail
     })
 }
 
-fn address_document(report: &LookupReport, catalogue: &Catalogue) -> AddressDocument {
+fn address_document(
+    report: &LookupReport,
+    measured: Option<&Measured>,
+    catalogue: &Catalogue,
+) -> AddressDocument {
     let remote = &report.remote;
     let row = report.row.as_deref();
     AddressDocument {
@@ -127,11 +172,22 @@ fn address_document(report: &LookupReport, catalogue: &Catalogue) -> AddressDocu
             note: row.and_then(|r| r.note.clone()),
         },
         roles: role_documents(&remote.roles),
+        round_trips: measured.map(|measured| RoundTripsDocument {
+            records: measured.records,
+            smallest_ms: measured.smallest.map_or(0.0, thousandths),
+            believed: remote.physics.is_some(),
+        }),
+        physics: remote.physics.as_deref().map(|physics| PhysicsDocument {
+            rtt_ms: thousandths(physics.rtt),
+            bound_km: physics.bound_km,
+            site: Arc::clone(&physics.site),
+            verdicts: physics.verdicts.iter().map(|(c, v)| (c.to_string(), v.word())).collect(),
+        }),
         app: catalogue.explain_match(&report.asked.to_string()).app().cloned(),
     }
 }
 
-fn describe(report: &LookupReport, catalogue: &Catalogue) -> String {
+fn describe(report: &LookupReport, measured: Option<&Measured>, catalogue: &Catalogue) -> String {
     let remote = &report.remote;
     let mut text = format!("{}\n", report.asked);
     let line = |text: &mut String, label: &str, value: &str| {
@@ -152,6 +208,9 @@ fn describe(report: &LookupReport, catalogue: &Catalogue) -> String {
                     answer_lines(&mut text, role, answer);
                 }
             }
+            if let Some(measured) = measured {
+                line(&mut text, "physics", &physics(&report.remote, measured));
+            }
         }
     }
     let apps = catalogue.explain_match(&report.asked.to_string());
@@ -162,6 +221,21 @@ fn describe(report: &LookupReport, catalogue: &Catalogue) -> String {
         }
     }
     text
+}
+
+/// What the round trips in the store leave time for, or why they say nothing.
+fn physics(remote: &RemoteContext, measured: &Measured) -> String {
+    let smallest = measured.smallest.map_or(0.0, |took| took.as_secs_f64() * 1000.0);
+    let of = format!("{smallest:.1} ms, the smallest of {} flow record(s) in the store", measured.records);
+    let Some(physics) = &remote.physics else {
+        return format!(
+            "nothing is held against {of}: no place of the sensor is known (`enrich.site`, --site), or something near \
+             answers in the remotes' place"
+        );
+    };
+    let verdicts = physics.verdicts.iter().map(|(c, v)| format!("{c} {}", v.word().replace('_', " ")));
+    let verdicts = verdicts.collect::<Vec<_>>().join(", ");
+    format!("{of}, from {} allow {} km: {verdicts}", physics.site, physics.bound_km)
 }
 
 fn network(text: &mut String, report: &LookupReport, line: impl Fn(&mut String, &str, &str)) {

@@ -3,6 +3,7 @@
 //! One file per command. Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 3 `--fail-on`
 //! reached. What a command computes belongs to the modules below; this one reads arguments and writes results.
 
+mod age;
 mod apps;
 mod args;
 mod ask;
@@ -19,6 +20,7 @@ mod region;
 mod roles;
 mod run;
 mod score;
+mod seen;
 mod table;
 mod verify;
 mod when;

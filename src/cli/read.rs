@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
@@ -21,6 +22,7 @@ use crate::pipeline::score::Score;
 use crate::pipeline::stage::Sink;
 use crate::pipeline::summary::Summary;
 
+use super::age;
 use super::args::{At, Format, ReadArgs};
 use super::document::Document;
 use super::output::{self, Failure};
@@ -62,6 +64,7 @@ pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
     let Reading { captures, mut ledger } = result.map_err(|e| failure(&e))?;
     let (summary, score) = sink.finish()?;
     add_notes(&mut ledger, &summary, &captures, &provenance);
+    add_ages(&mut ledger, &summary, &provenance, at);
     warn_of_gaps(&ledger);
     if let Some(published) = published {
         let document = Document::new(&summary, &captures, &ledger, &provenance, score.as_ref());
@@ -197,6 +200,24 @@ impl Sink for ReadSink {
     fn alert(&mut self, transition: AlertTransition, alert: &Arc<Alert>) {
         self.summary.alert(transition, alert);
         Self::write(self.alerts.as_mut(), &mut self.broken, &AlertDocument::new(alert, transition));
+    }
+}
+
+/// Databases that are too old for what they judge: the capture, or today where that is asked for.
+fn add_ages(ledger: &mut Ledger, summary: &Summary, provenance: &Provenance, today: Option<Date>) {
+    let last = summary.period.and_then(|(_, last)| age::day_of(last));
+    let (Some(by), what) = (today.or(last), if today.is_some() { "today" } else { "the capture ends" })
+    else {
+        return;
+    };
+    for database in &provenance.databases {
+        if let Some(days) = age::days(&database.build, by).filter(|days| *days > age::TOO_OLD_DAYS) {
+            ledger.notes.push(format!(
+                "`{}` is of {}, {days} days before {what} ({by}): addresses may have moved since; `whither geoip update` \
+                 fetches newer ones",
+                database.name, database.build
+            ));
+        }
     }
 }
 

@@ -31,6 +31,9 @@ pub(in crate::cli) enum GeoipCommand {
 /// `whither geoip status`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StatusArgs {
+    /// How old are they on this day: today, or a date (that of a capture)
+    #[arg(long, value_name = "DAY", default_value = "today")]
+    pub(in crate::cli) at: String,
     /// Configuration file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) config: Option<PathBuf>,

@@ -120,6 +120,19 @@ impl Source {
         }
     }
 
+    /// The terms of a file by its `database_type`; `None` for those whose maker sells other licences under the same name.
+    pub fn terms_of_kind(kind: &str) -> Option<(&'static str, &'static str)> {
+        let kind = kind.to_ascii_lowercase();
+        let has = |word: &str| kind.contains(word);
+        match () {
+            () if has("geolite2") => Some(Self::MaxmindCountry.terms()),
+            () if (has("dbip") || has("db-ip")) && has("lite") => Some(Self::DbipCountry.terms()),
+            () if has("ipinfo") && has("lite") => Some(Self::IpinfoLite.terms()),
+            () if has("whither-geo") => Some(("CC BY-SA 4.0", "see the sources below")),
+            () => None,
+        }
+    }
+
     /// The addresses to try in order; a month's file may not be there yet in its first days. Without the token.
     pub fn addresses(self, today: Date, mirror: Option<&str>) -> Vec<String> {
         let base = |official: &'static str| mirror.map_or_else(|| official.to_owned(), with_slash);

@@ -4,6 +4,7 @@
 //! result on every run. It reads no clock: its time is the latest packet time it has seen.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::alert::AlertBook;
@@ -335,18 +336,8 @@ impl FlowStage {
         if remote.scope != NetworkScope::Global {
             return;
         }
-        // A connection that goes on from another port has the facts of the old one, but no hello of its own (JA4).
-        let quic = record.facts.quic_version.is_some() && record.facts.ja4.is_some();
-        let took = record.tcp.and_then(|tcp| tcp.handshake_rtt).or(record.first_answer.filter(|_| quic));
-        if let Some(took) = took.filter(|_| device_asked) {
-            self.parts.enricher.note_round_trip(&RoundTrip {
-                point: record.point.id,
-                addr: remote.addr,
-                port,
-                quic,
-                took,
-                at: record.start,
-            });
+        if let Some(trip) = measured(record, remote.addr, port, device_asked) {
+            self.parts.enricher.note_round_trip(&trip);
         }
         self.parts.enricher.refute(record.point.id, remote);
     }
@@ -420,4 +411,24 @@ impl FlowStage {
             sink.alert(transition, &alert);
         }
     }
+}
+
+/// The round trip that a judged record measured, if it measured one.
+pub fn round_trip(flow: &EnrichedFlow) -> Option<RoundTrip> {
+    let far = if flow.device_is_source { flow.record.destination } else { flow.record.source };
+    measured(&flow.record, flow.remote.addr, far.port, flow.device_is_source)
+}
+
+fn measured(record: &FlowRecord, addr: IpAddr, port: u16, device_asked: bool) -> Option<RoundTrip> {
+    // A connection that goes on from another port has the facts of the old one, but no hello of its own (JA4).
+    let quic = record.facts.quic_version.is_some() && record.facts.ja4.is_some();
+    let took = record.tcp.and_then(|tcp| tcp.handshake_rtt).or(record.first_answer.filter(|_| quic));
+    took.filter(|_| device_asked).map(|took| RoundTrip {
+        point: record.point.id,
+        addr,
+        port,
+        quic,
+        took,
+        at: record.start,
+    })
 }
