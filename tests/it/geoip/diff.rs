@@ -82,6 +82,31 @@ fn captures_are_judged_with_both_and_what_differs_is_told_with_examples() {
 }
 
 #[test]
+fn a_policy_is_held_against_captures_with_swapped_databases_and_against_a_store_with_those_of_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    durable::capture(Path::new(&path("input.pcap")));
+    for (name, code, built) in [("old", "CN", BUILT), ("new", "US", BUILT + DAY)] {
+        let database = path(&format!("{name}.mmdb"));
+        fs::write(&database, placing(code, built)).unwrap();
+        fs::write(path(&format!("{name}.toml")), config(Path::new(&database), folder.path(), "")).unwrap();
+    }
+    let (old, new, input) = (path("old.toml"), path("new.toml"), path("input.pcap"));
+    assert!(whither(&["run", "--config", &old, "--from", &input, "--pace", "0"]).status.success());
+    let diff = |against: &str| {
+        let told = json(&whither(&["policy", "diff", &old, &new, "--against", against, "--format", "json"]));
+        ["lost", "gained", "same"].map(|what| told["changes"][what].as_u64().unwrap())
+    };
+    let devices = u64::from(durable::DEVICES);
+    assert_eq!(diff(&input), [devices, 0, 0], "captures are placed by the databases of each side");
+    assert_eq!(diff("store"), [0, 0, devices], "records keep their places: the rules alone are compared");
+    let (old, new) = (path("old.mmdb"), path("new.mmdb"));
+    let told = json(&whither(&["geoip", "diff", &old, &new, "--config", &path("new.toml"), "--format", "json"]));
+    assert_eq!(told["traffic"]["against"], "store");
+    assert_eq!(told["traffic"]["alerts"]["lost"], devices, "here the databases are");
+}
+
+#[test]
 fn autonomous_systems_that_are_renamed_moved_gone_or_new_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
