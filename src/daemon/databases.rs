@@ -16,7 +16,7 @@ use crate::pipeline::parts::{self, Parts, Recipe};
 use crate::pipeline::trial::swap::{self, Swap};
 use crate::store::{FlowFilter, Notice, Reader, Store};
 
-/// The newest flow records that are held against both sets: some seconds of one core.
+/// The newest flow records that are held against both sets; bounds the work on a gateway that has other things to do.
 const MOST_RECORDS: usize = 20_000;
 
 /// The databases in force, and their files.

@@ -149,7 +149,8 @@ impl Database {
         found.map_or_else(Answer::default, |record| record.read(&self.shape))
     }
 
-    /// Every AS that it names, by number; of several records the first counts. Reads the whole file: about a second.
+    /// Every AS that it names, by number; of several records the first counts. Reads the whole file: not
+    /// for the packet path.
     pub fn autonomous_systems(&self) -> BTreeMap<u32, AutonomousSystem> {
         let mut all = BTreeMap::new();
         let mut read = HashSet::new();

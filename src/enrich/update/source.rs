@@ -125,8 +125,9 @@ impl Source {
         let kind = kind.to_ascii_lowercase();
         let has = |word: &str| kind.contains(word);
         match () {
-            () if has("geolite2") => Some(Self::MaxmindCountry.terms()),
+            // Before MaxMind's: `DBIP-ASN-Lite (compat=GeoLite2-ASN)`.
             () if (has("dbip") || has("db-ip")) && has("lite") => Some(Self::DbipCountry.terms()),
+            () if has("geolite2") => Some(Self::MaxmindCountry.terms()),
             () if has("ipinfo") && has("lite") => Some(Self::IpinfoLite.terms()),
             () if has("whither-geo") => Some(("CC BY-SA 4.0", "see the sources below")),
             () => None,
@@ -176,6 +177,19 @@ mod tests {
             assert_eq!(serde_json::to_value(source).unwrap(), source.word());
         }
         assert_eq!(Source::parse("dbip"), None);
+    }
+
+    #[test]
+    fn terms_are_known_by_the_kind_of_a_file() {
+        let license = |kind| Source::terms_of_kind(kind).map(|(license, _)| license);
+        assert_eq!(license("DBIP-ASN-Lite (compat=GeoLite2-ASN)"), Some("CC BY 4.0"));
+        assert_eq!(license("GeoLite2-City"), Some("GeoLite End User License Agreement"));
+        assert_eq!(license("ipinfo ipinfo_lite.mmdb"), Some("CC BY-SA 4.0"));
+        for unknown in
+            ["DBIP-Location-ISP (compat=Enterprise)", "GeoIP2-City", "ipinfo standard_location.mmdb"]
+        {
+            assert_eq!(license(unknown), None, "{unknown}: sold under terms of its own");
+        }
     }
 
     #[test]

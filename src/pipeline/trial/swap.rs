@@ -22,7 +22,7 @@ use crate::store::{FlowFilter, Reader, StoreError};
 
 use super::{Difference, RuleTally, Trial, again, compare, told};
 
-/// Remotes that are compared, about 300 octets each.
+/// Remotes that are compared: some hundred octets each, on either side.
 pub const MAX_ADDRESSES: usize = 100_000;
 
 /// Where one side places a remote.

@@ -101,7 +101,8 @@ fn a_policy_is_held_against_captures_with_swapped_databases_and_against_a_store_
     assert_eq!(diff(&input), [devices, 0, 0], "captures are placed by the databases of each side");
     assert_eq!(diff("store"), [0, 0, devices], "records keep their places: the rules alone are compared");
     let (old, new) = (path("old.mmdb"), path("new.mmdb"));
-    let told = json(&whither(&["geoip", "diff", &old, &new, "--config", &path("new.toml"), "--format", "json"]));
+    let told =
+        json(&whither(&["geoip", "diff", &old, &new, "--config", &path("new.toml"), "--format", "json"]));
     assert_eq!(told["traffic"]["against"], "store");
     assert_eq!(told["traffic"]["alerts"]["lost"], devices, "here the databases are");
 }
