@@ -14,7 +14,7 @@ use crate::capture::{CaptureError, CaptureFiles, CaptureInfo, FileOptions};
 use crate::config::Config;
 use crate::deliver::{self, AlertDocument, FlowDocument};
 use crate::enrich::PROXIED_CLASSES;
-use crate::model::{Alert, AlertTransition, DeviceContext, EnrichedFlow, Ledger, Provenance, Timestamp};
+use crate::model::{Alert, AlertTransition, DeviceContext, EnrichedFlow, Ledger, Provenance};
 use crate::pipeline::clock;
 use crate::pipeline::offline::{self, Reading};
 use crate::pipeline::parts::{self, Recipe};
@@ -33,7 +33,7 @@ use super::{FAILED, FLAGGED, table};
 const PROGRESS_FROM: u64 = 32 << 20;
 
 /// A capture this much older than the databases is judged by ownership that may have changed since.
-const STALE_AFTER_DAYS: u64 = 365;
+const STALE_AFTER_DAYS: i64 = 365;
 
 /// Runs the command.
 pub(super) fn read(args: &ReadArgs) -> Result<ExitCode, Failure> {
@@ -225,8 +225,8 @@ fn add_ages(ledger: &mut Ledger, summary: &Summary, provenance: &Provenance, tod
 fn add_notes(ledger: &mut Ledger, summary: &Summary, captures: &[CaptureInfo], provenance: &Provenance) {
     if let (Some((_, last)), Some(build)) =
         (summary.period, provenance.databases.iter().map(|d| &d.build).min())
-        && let Some(days) = days_between(last, build)
-        && days > STALE_AFTER_DAYS
+        && let Some(days) = age::day_of(last).and_then(|last| age::days(build, last))
+        && -days > STALE_AFTER_DAYS
     {
         ledger.notes.push(format!(
             "the capture ends {}, the databases are of {build}: addresses may have changed hands and places since",
@@ -268,13 +268,6 @@ fn add_notes(ledger: &mut Ledger, summary: &Summary, captures: &[CaptureInfo], p
 }
 
 /// Days from `earlier` to the ISO date `later`; `None` when that is no date.
-fn days_between(earlier: Timestamp, later: &str) -> Option<u64> {
-    let later: jiff::civil::Date = later.get(..10)?.parse().ok()?;
-    let later = jiff::tz::Offset::UTC.to_timestamp(later.to_datetime(jiff::civil::Time::midnight())).ok()?;
-    let later = Timestamp::from_parts(later.as_second(), 0);
-    Some(later.since(earlier).as_secs() / 86_400)
-}
-
 fn warn_of_gaps(ledger: &Ledger) {
     for gap in &ledger.gaps {
         tracing::warn!(source = gap.source, offset = gap.offset, "{}: {}", gap.kind, gap.detail);
