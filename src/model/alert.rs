@@ -104,4 +104,11 @@ pub struct Alert {
 impl Alert {
     /// An alert names this many remotes; more are only counted through `flows`.
     pub const MAX_REMOTES: usize = 32;
+    /// The id of the rule that canaries are raised by; no other rule may have it.
+    pub const CANARY_RULE: &'static str = "whither-canary";
+
+    /// Whether it is a canary: raised to see whether alerts arrive, of no device and no traffic. Every document of it says so.
+    pub fn is_canary(&self) -> bool {
+        &*self.rule == Self::CANARY_RULE
+    }
 }

@@ -11,6 +11,7 @@
 //! | flow → keeper | [`keeper::LINES`] records and alerts | the flow stage waits, and so the queue before it fills |
 //! | keeper → sink | the store | nothing: a sink that is behind only makes the store keep more |
 
+pub mod canary;
 pub mod clock;
 mod conntrack;
 pub mod keeper;

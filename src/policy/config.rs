@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{HumanDuration, HumanSize, Problem, Role};
+use crate::model::{Alert, HumanDuration, HumanSize, Problem, Role};
 
 use super::compile;
 
@@ -184,6 +184,23 @@ impl Rule {
         }
         rule
     }
+
+    /// The rule of canaries: it meets the device of this name alone, in a country that is not Antarctica. The code of the
+    /// canary's country is one that ISO 3166 assigns to nobody, so that a list cannot name it.
+    pub fn canary() -> Self {
+        Self {
+            id: Alert::CANARY_RULE.to_owned(),
+            name: Self::CANARY.to_owned(),
+            severity: "info".to_owned(),
+            devices: vec![Self::CANARY.to_owned()],
+            except_jurisdictions: vec!["AQ".to_owned()],
+            roles: vec![Role::Server.word().to_owned()],
+            ..Self::default()
+        }
+    }
+
+    /// The name of that rule, and of its device.
+    pub const CANARY: &'static str = "canary";
 
     /// The id: as written, else made from the name.
     pub fn effective_id(&self) -> String {

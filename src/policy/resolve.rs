@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::civil::Date;
 
-use crate::model::{AppId, CountryCode, Problem, Role, Severity};
+use crate::model::{Alert, AppId, CountryCode, Problem, Role, Severity};
 
 use super::compile::{AppDirectory, Compiled, Defect};
 use super::config::{Exception, MAX_LIST, Rule};
@@ -61,6 +61,10 @@ impl Reader<'_> {
             );
         }
         self.id(&id);
+        if id == Alert::CANARY_RULE && *rule != Rule::canary() {
+            let message = format!("`{id}` is kept for `whither policy canary`: expected another id");
+            self.wrong("bad-value", "id", message);
+        }
         self.lengths(&[
             ("apps", &rule.apps),
             ("tags", &rule.tags),

@@ -17,7 +17,7 @@ pub struct Event {
     pub seq: i64,
     /// The alert's id.
     pub alert: String,
-    /// `alert-opened`, `alert-updated` or `alert-closed`.
+    /// `alert-opened`, `alert-updated`, `alert-closed` or `canary`.
     pub action: String,
     /// How bad.
     pub severity: Severity,

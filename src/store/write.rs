@@ -159,7 +159,7 @@ impl Store {
             .and_then(|mut insert| {
                 insert.execute(params![
                     &*alert.id,
-                    entry.transition.word(),
+                    if alert.is_canary() { "canary" } else { entry.transition.word() },
                     alert.severity.number(),
                     now.as_nanos(),
                     document

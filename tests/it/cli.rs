@@ -59,6 +59,7 @@ const COMMANDS: &[&[&str]] = &[
     &["geoip", "build"],
     &["policy"],
     &["policy", "check"],
+    &["policy", "canary"],
     &["policy", "test"],
     &["policy", "diff"],
     &["completions"],

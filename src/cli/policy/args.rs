@@ -12,6 +12,8 @@ use crate::cli::ask::args::PeriodArgs;
 pub(in crate::cli) enum PolicyCommand {
     /// Say which rules can never fire, are superfluous, or say less than they seem; exit 2 if there are errors
     Check(CheckArgs),
+    /// Send a marked test alert to every sink and say where it arrived; exit 1 if it failed at one
+    Canary(CanaryArgs),
     /// Say what a policy would alert of traffic that has been
     Test(TestArgs),
     /// Say which alerts a new policy would gain, lose or tell differently
@@ -79,6 +81,20 @@ pub(in crate::cli) struct CheckArgs {
     #[command(flatten)]
     pub(in crate::cli) flags: FlagArgs,
     /// Where a daemon keeps its state, for what rules have learned [default: daemon.state-dir]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) state_dir: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub(in crate::cli) format: Format,
+}
+
+/// `whither policy canary`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CanaryArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) config: Option<PathBuf>,
+    /// Where the daemon keeps its state, for the paths of files [default: daemon.state-dir]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) state_dir: Option<PathBuf>,
     /// Output format

@@ -1,6 +1,7 @@
 //! `whither policy …`: looking at rules before and beside the traffic.
 
 pub(super) mod args;
+mod canary;
 mod check;
 mod show;
 mod trial;
@@ -18,6 +19,7 @@ pub(super) use trial::{Against, STORE};
 pub(super) fn policy(command: &PolicyCommand) -> Result<ExitCode, Failure> {
     match command {
         PolicyCommand::Check(args) => check::check(args),
+        PolicyCommand::Canary(args) => canary::canary(args),
         PolicyCommand::Test(args) => trial::test(args),
         PolicyCommand::Diff(args) => trial::diff(args),
     }

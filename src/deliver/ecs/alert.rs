@@ -19,6 +19,9 @@ pub struct AlertDocument<'a> {
     #[serde(rename = "@timestamp")]
     timestamp: String,
     ecs: Ecs,
+    /// `canary` on a canary; nothing else has tags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<&'static str>,
     /// One sentence for people.
     message: String,
     event: Event,
@@ -33,6 +36,9 @@ pub struct AlertDocument<'a> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AlertDetails"))]
 struct Whither<'a> {
+    /// It is a canary: of no device and no traffic, only to see whether alerts arrive.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    canary: bool,
     alert: Life<'a>,
     device: Device<'a>,
     remote: Remote<'a>,
@@ -90,6 +96,7 @@ impl<'a> AlertDocument<'a> {
         Self {
             timestamp: time(alert.last),
             ecs: Ecs { version: ECS_VERSION },
+            tags: if alert.is_canary() { vec!["canary"] } else { Vec::new() },
             message: message(alert),
             event: event(alert, transition),
             rule: Rule { id: &alert.rule, name: Some(&alert.rule_name) },
@@ -127,6 +134,7 @@ impl<'a> AlertDocument<'a> {
                 inner: None,
             },
             whither: Whither {
+                canary: alert.is_canary(),
                 alert: life(alert),
                 device: Device::new(&alert.device),
                 remote: Remote::new(&alert.remote),
@@ -142,6 +150,9 @@ impl<'a> AlertDocument<'a> {
 
 /// "WeChat on Phone exchanged data with CN (server): 3000 octets up, 6000 down, in 3 flows".
 fn message(alert: &Alert) -> String {
+    if alert.is_canary() {
+        return "CANARY: a test of the way that alerts take; no device sent anything to anybody".to_owned();
+    }
     let app = alert.identification.app.as_ref().map_or("an application without a name", |a| &*a.name);
     let device = alert.device.name.as_deref().unwrap_or(&alert.device.id);
     let flows = if alert.flows == 1 { "flow" } else { "flows" };
@@ -153,15 +164,22 @@ fn message(alert: &Alert) -> String {
 
 fn event(alert: &Alert, transition: AlertTransition) -> Event {
     let reasons: Vec<&str> = alert.because.iter().map(AsRef::as_ref).collect();
+    // Who counts documents of kind `alert` must not count it.
+    let (kind, action, dataset) = if alert.is_canary() {
+        ("event", "canary", "whither.canary")
+    } else {
+        ("alert", transition.word(), "whither.alert")
+    };
     Event {
-        kind: "alert",
+        kind,
         category: ["network"],
         types: vec![match transition {
+            _ if alert.is_canary() => "info",
             AlertTransition::Opened => "start",
             AlertTransition::Updated => "info",
             AlertTransition::Closed => "end",
         }],
-        action: transition.word(),
+        action,
         id: alert.id.to_string(),
         sequence: None,
         start: alert.start.to_rfc3339(alert.time_digits),
@@ -170,7 +188,7 @@ fn event(alert: &Alert, transition: AlertTransition) -> Event {
         severity: Some(alert.severity.number()),
         reason: Some(reasons.join("; ")),
         provider: "whither",
-        dataset: "whither.alert",
+        dataset,
     }
 }
 

@@ -18,14 +18,14 @@ pub(super) struct Ecs {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Event {
-    /// `event` for a flow, `alert` for an alert.
+    /// `event` for a flow and a canary, `alert` for an alert.
     pub(super) kind: &'static str,
     /// Always `network`.
     pub(super) category: [&'static str; 1],
     /// `connection` with `start`, `info` or `end`.
     #[serde(rename = "type")]
     pub(super) types: Vec<&'static str>,
-    /// What happened: `flow-started`, `flow-updated`, `flow-ended`, `alert-opened`, `alert-updated`, `alert-closed`.
+    /// What happened: `flow-started`, `flow-updated`, `flow-ended`, `alert-opened`, `alert-updated`, `alert-closed`, `canary`.
     pub(super) action: &'static str,
     /// Flow: its id and record number. Alert: its id, the same at every update and redelivery.
     pub(super) id: String,
@@ -46,7 +46,7 @@ pub(super) struct Event {
     pub(super) reason: Option<String>,
     /// Always `whither`.
     pub(super) provider: &'static str,
-    /// `whither.flow` or `whither.alert`.
+    /// `whither.flow`, `whither.alert` or `whither.canary`.
     pub(super) dataset: &'static str,
 }
 

@@ -21,7 +21,7 @@ pub(super) fn alert(document: &Document) -> Value {
             "signature_id": signature_id(rule),
             "rev": 1,
             "signature": document.text("/rule/name"),
-            "category": "Data flow to a flagged jurisdiction",
+            "category": if document.is_canary() { "Canary: a test of the way that alerts take" } else { "Data flow to a flagged jurisdiction" },
             "severity": 6_u64.saturating_sub(document.number("/event/severity")).clamp(1, 5),
             "metadata": {
                 "rule": [rule],
@@ -46,7 +46,7 @@ pub(super) fn alert(document: &Document) -> Value {
     if let (Some(fields), false) = (record.as_object_mut(), app.is_empty()) {
         fields.insert("app_proto".into(), app.into());
     }
-    // A digest and a canary have no ends.
+    // A digest has no ends.
     if let (Some(fields), true) = (record.as_object_mut(), document.text("/source/ip").is_empty()) {
         fields.remove("src_ip");
         fields.remove("dest_ip");

@@ -99,6 +99,11 @@ impl Document {
         array.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
+    /// Whether it is a canary's.
+    pub fn is_canary(&self) -> bool {
+        self.value("/whither/canary").and_then(Value::as_bool) == Some(true)
+    }
+
     /// The time there, in milliseconds since 1970.
     fn millis(&self, pointer: &str) -> Option<i64> {
         self.text(pointer).parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)

@@ -17,6 +17,11 @@ pub(super) fn detection_finding(document: &Document) -> Value {
         "alert-closed" => 3,
         _ => 99,
     };
+    let (status_id, status) = match activity {
+        _ if document.is_canary() => (99, "canary"),
+        3 => (99, "closed: quiet"),
+        _ => (1, "New"),
+    };
     let mut finding = json!({
         "class_uid": 2004,
         "class_name": "Detection Finding",
@@ -30,9 +35,9 @@ pub(super) fn detection_finding(document: &Document) -> Value {
         "time": document.millis("/@timestamp"),
         "start_time": document.millis("/event/start"),
         "end_time": document.millis("/event/end"),
-        "status_id": if activity == 3 { 99 } else { 1 },
-        "status": if activity == 3 { "closed: quiet" } else { "New" },
-        "is_alert": true,
+        "status_id": status_id,
+        "status": status,
+        "is_alert": !document.is_canary(),
         "message": document.text("/message"),
         "metadata": metadata(document),
         "finding_info": {

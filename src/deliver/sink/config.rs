@@ -13,10 +13,11 @@ use crate::deliver::format::Format;
 use crate::model::{HumanDuration, Problem, Severity};
 
 /// What a sink is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SinkKind {
     /// A file of JSON lines.
+    #[default]
     File,
     /// A syslog receiver, or this host's own.
     Syslog,
@@ -104,7 +105,7 @@ impl Template {
 }
 
 /// One sink.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SinkConfig {
     /// Its name; with its kind, the identity under which the store remembers how far it has come.
@@ -184,6 +185,11 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub const MAX_SINKS: usize = 32;
 
 impl SinkConfig {
+    /// A file in ECS.
+    pub fn file(name: &str, path: PathBuf) -> Self {
+        Self { name: name.to_owned(), min_severity: info(), path: Some(path), ..Self::default() }
+    }
+
     /// The name that the store and the statistics use.
     pub fn id(&self) -> String {
         format!("{}:{}", self.kind.word(), self.name)

@@ -12,7 +12,7 @@ use crate::model::Timestamp;
 use crate::store::Event;
 
 use super::config::SinkConfig;
-use super::{Attempt, Sink};
+use super::{Assurance, Attempt, Sink};
 
 /// Larger documents are left out (the alert's line stays): beyond it the kernel refuses datagrams.
 const MAX_DOCUMENT: usize = 96 << 10;
@@ -32,6 +32,10 @@ impl Journal {
 }
 
 impl Sink for Journal {
+    fn assurance(&self) -> Assurance {
+        Assurance::Sent
+    }
+
     fn deliver(&mut self, events: &[Event], _: Timestamp) -> Attempt {
         let socket = UnixDatagram::unbound()
             .and_then(|socket| socket.set_write_timeout(Some(Duration::from_secs(5))).map(|()| socket))

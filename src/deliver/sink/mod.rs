@@ -85,8 +85,24 @@ impl Attempt {
     }
 }
 
+/// What a delivery that succeeded is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assurance {
+    /// The other side said that it has it, or it is synced to this machine's disk.
+    Confirmed,
+    /// It was handed over, and nobody says whether it arrived.
+    Sent,
+    /// It was only said what would be done.
+    DryRun,
+}
+
 /// Brings events to one place. An implementation bounds every wait by a deadline of its own.
 pub trait Sink: Send {
+    /// What a delivery is worth here.
+    fn assurance(&self) -> Assurance {
+        Assurance::Confirmed
+    }
+
     /// Delivers `events` in their order, as far as it goes.
     fn deliver(&mut self, events: &[Event], now: Timestamp) -> Attempt;
 }

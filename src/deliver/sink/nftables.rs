@@ -17,7 +17,7 @@ use super::command::Tries;
 use super::config::SinkConfig;
 use super::process;
 use super::secret::SinkError;
-use super::{Attempt, Sink};
+use super::{Assurance, Attempt, Sink};
 
 /// Adds remotes to a set.
 pub(super) struct Nftables {
@@ -48,7 +48,7 @@ impl Nftables {
     fn script(&self, event: &Event) -> String {
         let document = Document::read(&event.document);
         let mut script = String::new();
-        if event.action == "alert-closed" {
+        if event.action == "alert-closed" || document.is_canary() {
             return script;
         }
         let addresses = document.texts("/whither/alert/remotes");
@@ -73,6 +73,10 @@ impl Nftables {
 }
 
 impl Sink for Nftables {
+    fn assurance(&self) -> Assurance {
+        if self.dry_run { Assurance::DryRun } else { Assurance::Confirmed }
+    }
+
     fn deliver(&mut self, events: &[Event], _: Timestamp) -> Attempt {
         let argv = ["/usr/sbin/nft", "-f", "-"].map(str::to_owned);
         for (done, event) in events.iter().enumerate() {

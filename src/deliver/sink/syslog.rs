@@ -20,7 +20,7 @@ use crate::store::Event;
 use super::config::{SinkConfig, Transport};
 use super::net::{self, Deadline, Reach};
 use super::secret::SinkError;
-use super::{Attempt, Sink, Trouble};
+use super::{Assurance, Attempt, Sink, Trouble};
 
 /// Sends events to a syslog receiver.
 pub(super) struct Syslog {
@@ -142,6 +142,13 @@ impl Syslog {
 }
 
 impl Sink for Syslog {
+    fn assurance(&self) -> Assurance {
+        match self.way {
+            Way::Tcp(_) | Way::Tls(..) if self.confirm => Assurance::Confirmed,
+            _ => Assurance::Sent,
+        }
+    }
+
     fn deliver(&mut self, events: &[Event], _: Timestamp) -> Attempt {
         let result = match &self.way {
             Way::Udp(address) => self.udp(address, events),
