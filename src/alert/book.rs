@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::model::{Alert, AlertState, AlertTransition, EnrichedFlow, Finding, Timestamp};
 
 use super::AlertConfig;
+use super::back_off::BackOff;
 use super::group::Group;
 use super::life::Life;
 
@@ -49,6 +50,7 @@ pub struct AlertBook {
     next: u64,
     ordinary: usize,
     closed: VecDeque<Arc<Alert>>,
+    back_off: BackOff,
     counts: AlertCounts,
     overflowed: u64,
     forgotten: u64,
@@ -66,6 +68,7 @@ impl AlertBook {
             next: 0,
             ordinary: 0,
             closed: VecDeque::new(),
+            back_off: BackOff::new(config),
             counts: AlertCounts::default(),
             overflowed: 0,
             forgotten: 0,
@@ -89,7 +92,7 @@ impl AlertBook {
         let Some(life) = self.open.get_mut(&number) else { return };
         life.add(flow, finding, now);
         if transition == AlertTransition::Opened || now.since(life.spoke) >= self.config.update_interval.0 {
-            Self::speak(life, transition, now, &mut self.counts, out);
+            Self::speak(life, transition, now, (&mut self.counts, &mut self.back_off), out);
         }
         self.reschedule(number);
     }
@@ -109,7 +112,8 @@ impl AlertBook {
                 continue;
             }
             if let Some(life) = self.open.get_mut(&number) {
-                Self::speak(life, AlertTransition::Updated, now, &mut self.counts, out);
+                let with = (&mut self.counts, &mut self.back_off);
+                Self::speak(life, AlertTransition::Updated, now, with, out);
             }
             self.reschedule(number);
             // Only at the end of all time can the next due time still be now; it must not be waited for here.
@@ -132,15 +136,21 @@ impl AlertBook {
     pub fn suspend(&mut self, out: &mut Out) {
         let now = self.now.unwrap_or_default();
         for life in self.open.values_mut() {
-            Self::speak(life, AlertTransition::Updated, now, &mut self.counts, out);
+            let with = (&mut self.counts, &mut self.back_off);
+            Self::speak(life, AlertTransition::Updated, now, with, out);
         }
     }
 
     /// Takes up alerts that were open when the program stopped, so that what goes on is no new alert. One that has been
-    /// quiet too long since closes at the next [`AlertBook::advance`].
+    /// quiet too long since closes at the next [`AlertBook::advance`]. Closed ones are only asked for when people were last
+    /// told of their subject.
     pub fn resume(&mut self, alerts: Vec<Alert>) {
         for alert in alerts {
             let group = Group::of_alert(&alert);
+            self.back_off.resume(&group, &alert);
+            if alert.state == AlertState::Closed {
+                continue;
+            }
             if self.by_group.contains_key(&group) || self.open.len() >= self.config.max_open {
                 continue;
             }
@@ -174,6 +184,7 @@ impl AlertBook {
         BTreeMap::from([
             ("alert_findings_overflowed".to_owned(), self.overflowed),
             ("alert_closed_forgotten".to_owned(), self.forgotten),
+            ("alert_back_offs_forgotten".to_owned(), self.back_off.forgotten()),
         ])
     }
 
@@ -193,6 +204,9 @@ impl AlertBook {
         self.ordinary -= usize::from(!life.group.is_overflow());
         self.counts.closed += 1;
         life.alert.state = AlertState::Closed;
+        let now = self.now.unwrap_or_default();
+        life.alert.telling =
+            self.back_off.ask(&life.group, AlertTransition::Closed, &life.alert.telling, now);
         let alert = Arc::new(life.alert);
         out.push((AlertTransition::Closed, Arc::clone(&alert)));
         self.closed.push_back(alert);
@@ -206,7 +220,7 @@ impl AlertBook {
         life: &mut Life,
         transition: AlertTransition,
         now: Timestamp,
-        counts: &mut AlertCounts,
+        (counts, back_off): (&mut AlertCounts, &mut BackOff),
         out: &mut Out,
     ) {
         // Due without having grown happens once, when a finding was written at once after its due time was set.
@@ -214,6 +228,7 @@ impl AlertBook {
             life.grew = false;
             life.spoke = now;
             counts.updated += u64::from(transition == AlertTransition::Updated);
+            life.alert.telling = back_off.ask(&life.group, transition, &life.alert.telling, now);
             out.push((transition, Arc::new(life.alert.clone())));
         }
     }
@@ -228,6 +243,7 @@ impl AlertBook {
 
     /// The clock was set back: nothing may wait for a time that was false.
     fn rebase(&mut self, now: Timestamp) {
+        self.back_off.rebase(now);
         self.due.clear();
         for (number, life) in &mut self.open {
             life.spoke = life.spoke.min(now);

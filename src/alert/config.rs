@@ -17,6 +17,11 @@ pub struct AlertConfig {
     pub quiet: HumanDuration,
     /// Alerts open at once. Beyond it nothing is lost: findings are added to one overflow alert per rule, role and country.
     pub max_open: usize,
+    /// After people were told of a subject (rule, device, application, country and operator), they are not told of it again for
+    /// this long, then for twice as long, and so on. 0: they are told of every document.
+    pub back_off: HumanDuration,
+    /// The longest of these pauses. A subject that is quiet for as long begins anew.
+    pub longest_back_off: HumanDuration,
     /// Closed alerts remembered for the summary of a run; the ones closed first are forgotten first, and counted.
     pub keep_closed: usize,
 }
@@ -28,6 +33,8 @@ impl Default for AlertConfig {
             quiet: HumanDuration::from_secs(15 * 60),
             // About 4 KiB each: 40 MiB at worst on a gateway.
             max_open: 10_000,
+            back_off: HumanDuration::from_secs(5 * 60),
+            longest_back_off: HumanDuration::from_secs(4 * 3600),
             keep_closed: 10_000,
         }
     }
@@ -46,6 +53,22 @@ impl AlertConfig {
             wrong(
                 "quiet",
                 format!("`{}` is shorter than `update-interval` ({})", self.quiet, self.update_interval),
+            );
+        }
+        let month = Duration::from_secs(30 * 86_400);
+        if !self.back_off.0.is_zero() && !(Duration::from_secs(1)..=month).contains(&self.back_off.0) {
+            wrong(
+                "back-off",
+                format!("`{}` is out of range: expected 0s (none) or 1s to 30d", self.back_off),
+            );
+        }
+        if self.longest_back_off.0 < self.back_off.0 || self.longest_back_off.0 > month {
+            wrong(
+                "longest-back-off",
+                format!(
+                    "`{}` is out of range: expected `back-off` ({}) to 30d",
+                    self.longest_back_off, self.back_off
+                ),
             );
         }
         if !(1..=1_000_000).contains(&self.max_open) {

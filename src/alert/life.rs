@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::{
     Alert, AlertState, Bytes, DeviceAbout, DeviceContext, EnrichedFlow, Finding, FlowId, HostName,
-    Identification, Outcome, Timestamp,
+    Identification, Outcome, Telling, Timestamp,
 };
 
 use super::AlertConfig;
@@ -58,6 +58,7 @@ impl Life {
             opened: finding.at,
             last: flow.record.end,
             time_digits: flow.record.point.time_digits,
+            telling: Telling { ever_told: false, ..Telling::default() },
             provenance: flow.provenance.clone(),
         };
         if group.is_overflow() {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,36 @@ pub struct Bytes {
     pub up: u64,
     /// Remote to device.
     pub down: u64,
+}
+
+impl Bytes {
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { up: self.up.saturating_add(other.up), down: self.down.saturating_add(other.down) }
+    }
+}
+
+/// Whether people are to be told of a document of an alert. The store and sinks that keep everything have them all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telling {
+    /// Whether people are told of this document.
+    pub told: bool,
+    /// Whether people were told of this alert at all, so that they are told of its end too.
+    pub ever_told: bool,
+    /// Documents on the same subject that people were not told of since the last one that they were; of this alert and of
+    /// closed ones before it.
+    pub held_back: u64,
+    /// When people were last told of the subject, by the clock of the alerts.
+    pub last: Timestamp,
+    /// For how long they are not told again.
+    pub spacing: Duration,
+}
+
+impl Default for Telling {
+    fn default() -> Self {
+        Self { told: true, ever_told: true, held_back: 0, last: Timestamp::EPOCH, spacing: Duration::ZERO }
+    }
 }
 
 /// Findings of one rule × device × application × role-country × operator.
@@ -97,6 +128,9 @@ pub struct Alert {
     pub last: Timestamp,
     /// Digits of the second in its times, by the observation point of the first flow.
     pub time_digits: u8,
+    /// Whether people are told of it as it stands here.
+    #[serde(default)]
+    pub telling: Telling,
     /// What it rests on.
     pub provenance: Arc<Provenance>,
 }

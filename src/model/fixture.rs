@@ -151,6 +151,7 @@ pub(crate) fn alert(id: &str) -> Alert {
         opened: flow.record.end,
         last: flow.record.end,
         time_digits: 6,
+        telling: Telling::default(),
         provenance: Arc::default(),
     }
 }

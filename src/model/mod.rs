@@ -28,7 +28,7 @@ mod verdict;
 mod word;
 
 pub use address::{Endpoint, MacAddr, Protocol, is_special_address};
-pub use alert::{Alert, AlertState, AlertTransition, Bytes};
+pub use alert::{Alert, AlertState, AlertTransition, Bytes, Telling};
 pub use application::{AppId, AppRef, Evidence, EvidenceKind, Identification, Tier};
 pub use candidate::NameCandidate;
 pub use device::{DeviceAbout, DeviceClass, DeviceObservation, DeviceOrigin, DeviceText};

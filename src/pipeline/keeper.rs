@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use crate::alert::AlertConfig;
 use crate::deliver::sink::{
     BATCH, Runner, RunnerConfig, SMALL_BATCH, SinkHealth, SinkKind, open as open_sink,
 };
@@ -22,7 +23,8 @@ use crate::deliver::{AlertDocument, FlowDocument, JsonlWriter, to_line};
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Severity, Timestamp};
 use crate::policy::Known;
 use crate::store::{
-    EventEntry, GapEntry, Learned, Opened, Progress, Reader, SinkState, Store, StoreConfig, StoreError,
+    AlertFilter, EventEntry, GapEntry, Learned, Opened, Progress, Reader, SinkState, Store, StoreConfig,
+    StoreError,
 };
 
 use super::clock;
@@ -127,17 +129,21 @@ pub(super) struct Keeper {
 pub(super) struct Kept {
     pub(super) keeper: Keeper,
     pub(super) lines: Sender<Line>,
-    /// Alerts that were open when the program stopped.
-    pub(super) open_alerts: Vec<Alert>,
+    /// Alerts that were open when the program stopped, and those that had closed shortly before.
+    pub(super) alerts: Vec<Alert>,
     /// What rules had learned.
     pub(super) learned: Vec<Known>,
 }
 
 impl Keeper {
     /// Opens the store and the files and starts the sinks; a bad path fails here, at the start.
-    pub(super) fn open(outputs: &Outputs, shared: &Arc<Shared>) -> Result<Kept, StartError> {
+    pub(super) fn open(
+        outputs: &Outputs,
+        alert: &AlertConfig,
+        shared: &Arc<Shared>,
+    ) -> Result<Kept, StartError> {
         let mut store = open_store(&outputs.store, &outputs.limits)?;
-        let open_alerts = open_alerts(&store)?;
+        let alerts = alerts_to_resume(&store, alert)?;
         let learned = trial::known(&Reader::open(store.path())?)?;
         let flows =
             outputs.flows.as_deref().map(|path| JsonlWriter::open(path, &outputs.deliver)).transpose()?;
@@ -182,7 +188,7 @@ impl Keeper {
             losses: BTreeMap::new(),
             newest: None,
         };
-        Ok(Kept { keeper, lines: send_line, open_alerts, learned })
+        Ok(Kept { keeper, lines: send_line, alerts, learned })
     }
 
     pub(super) fn run(mut self) {
@@ -553,11 +559,19 @@ fn open_store(path: &Path, limits: &StoreConfig) -> Result<Store, StoreError> {
     Ok(store)
 }
 
-/// Alerts that were open at the end of the last life, oldest first.
-fn open_alerts(store: &Store) -> Result<Vec<Alert>, StoreError> {
+/// Alerts that were open at the end of the last life, and closed ones of whose subjects people may have been told
+/// lately; oldest first.
+fn alerts_to_resume(store: &Store, config: &AlertConfig) -> Result<Vec<Alert>, StoreError> {
     let reader = Reader::open(store.path())?;
-    let filter = crate::store::AlertFilter { open: Some(true), ..Default::default() };
-    let mut alerts: Vec<Alert> = reader.alerts(&filter)?.into_iter().map(|stored| stored.alert).collect();
+    let open = AlertFilter { open: Some(true), ..AlertFilter::default() };
+    let mut alerts = reader.alerts(&open)?;
+    if !config.back_off.0.is_zero() {
+        let since = clock::now().minus(config.longest_back_off.0);
+        let limit = Some(config.max_open);
+        let closed = AlertFilter { open: Some(false), since: Some(since), limit, ..AlertFilter::default() };
+        alerts.extend(reader.alerts(&closed)?);
+    }
+    let mut alerts: Vec<Alert> = alerts.into_iter().map(|stored| stored.alert).collect();
     alerts.sort_by(|a, b| a.opened.cmp(&b.opened).then_with(|| a.id.cmp(&b.id)));
     Ok(alerts)
 }

@@ -154,14 +154,14 @@ impl Live {
         outputs: &Outputs,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::default());
-        let Kept { keeper, lines, open_alerts, learned } = Keeper::open(outputs, &shared)?;
+        let Kept { keeper, lines, alerts, learned } = Keeper::open(outputs, &settings.alert, &shared)?;
         let (send_batch, batches) = crossbeam_channel::bounded(QUEUE);
         let (control, reloads) = crossbeam_channel::bounded(1);
         let (tables, refreshed) = crossbeam_channel::bounded(1);
         let (send_told, told) = crossbeam_channel::bounded(QUEUE);
         let mut threads = vec![spawn("keeper".into(), move || keeper.run())?];
         let mut book = AlertBook::new(&settings.alert);
-        book.resume(open_alerts);
+        book.resume(alerts);
         parts.judge.recall(learned);
         let mut stage = FlowStage::new(parts, book);
         let live = feeds.iter().any(|feed| !feed.may_wait);

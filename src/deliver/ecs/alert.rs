@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::model::{Alert, AlertState, AlertTransition, HostName};
+use crate::model::{Alert, AlertState, AlertTransition, HostName, Telling};
 
 use super::ECS_VERSION;
 use super::common::{Ecs, Event, Network, Node, Rule, autonomous_system, geo, mac};
@@ -79,6 +79,23 @@ struct Life<'a> {
     remotes: &'a [IpAddr],
     /// Names under which they were known, at most 32.
     names: Vec<&'a str>,
+    /// Only where people were not told of a document on this subject: of this one, or of some before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification: Option<Notification>,
+}
+
+/// `whither.alert.notification`: sinks that tell people pass over what is not `told`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Notification {
+    /// Whether people are told of this document.
+    told: bool,
+    /// Documents on this subject that people were not told of since the last one that they were.
+    held_back: u64,
+    /// For how long after `last` they are not told again, in seconds.
+    spacing: u64,
+    /// When people were last told of this subject.
+    last: String,
 }
 
 impl<'a> AlertDocument<'a> {
@@ -156,8 +173,14 @@ fn message(alert: &Alert) -> String {
     let app = alert.identification.app.as_ref().map_or("an application without a name", |a| &*a.name);
     let device = alert.device.name.as_deref().unwrap_or(&alert.device.id);
     let flows = if alert.flows == 1 { "flow" } else { "flows" };
+    let repeats = match alert.telling.held_back {
+        held_back if alert.telling.told && held_back > 0 => {
+            format!("; {held_back} documents on this were not told since")
+        }
+        _ => String::new(),
+    };
     format!(
-        "{app} on {device} exchanged data with {} ({}): {} octets up, {} down, in {} {flows}",
+        "{app} on {device} exchanged data with {} ({}): {} octets up, {} down, in {} {flows}{repeats}",
         alert.country, alert.role, alert.bytes.up, alert.bytes.down, alert.flows
     )
 }
@@ -208,5 +231,16 @@ fn life(alert: &Alert) -> Life<'_> {
         first_flow: alert.first_flow.to_string(),
         remotes: &alert.remotes,
         names: alert.names.iter().map(HostName::as_str).collect(),
+        notification: notification(alert),
     }
+}
+
+fn notification(alert: &Alert) -> Option<Notification> {
+    let Telling { told, held_back, last, spacing, .. } = alert.telling;
+    (!told || held_back > 0).then(|| Notification {
+        told,
+        held_back,
+        spacing: spacing.as_secs(),
+        last: last.to_rfc3339(alert.time_digits),
+    })
 }

@@ -120,6 +120,7 @@ fn full_alert() -> Alert {
         opened: flow.record.end,
         last: flow.record.end.plus(Duration::from_secs(60)),
         time_digits: 6,
+        telling: Telling::default(),
         provenance: flow.provenance,
     }
 }

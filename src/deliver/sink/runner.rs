@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
+use crate::deliver::format::Document;
 use crate::model::{Severity, Timestamp};
 use crate::store::{Event, Progress, Reader, StoreError};
 use crate::telemetry::Throttle;
@@ -36,7 +37,8 @@ pub struct RunnerConfig {
     pub longest_pause: Duration,
     /// Events in one attempt, at most [`BATCH`].
     pub batch: usize,
-    /// Notifications in any hour; the rest are told in a digest.
+    /// Notifications in any hour; the rest are told in a digest. With one, documents that people are not to be told of
+    /// (`alert.back-off`) are passed over.
     pub budget: Option<u32>,
     /// The place from which to go on.
     pub cursor: i64,
@@ -165,8 +167,7 @@ impl Runner {
             if events.is_empty() {
                 return LOOK_EVERY;
             }
-            let wanted: Vec<Event> =
-                events.iter().filter(|e| e.severity >= self.config.min_severity).cloned().collect();
+            let wanted: Vec<Event> = events.iter().filter(|e| self.wants(e)).cloned().collect();
             let (told, held) = self.choose(wanted, now);
             let attempt = if told.is_empty() { Attempt::all(0) } else { self.sink.deliver(&told, now) };
             if let Some(pause) = self.settle(&events, &told, &held, attempt, now) {
@@ -185,6 +186,14 @@ impl Runner {
         }
         // A call that is taken here is answered by the next look at the store.
         self.stopping || matches!(self.wake.try_recv(), Err(TryRecvError::Disconnected))
+    }
+
+    /// Whether the sink takes an event at all. One with a budget tells people, and those are not told of a subject all the time.
+    fn wants(&self, event: &Event) -> bool {
+        let told = || {
+            Document::read(&event.document).value("/whither/alert/notification/told") != Some(&false.into())
+        };
+        event.severity >= self.config.min_severity && (self.budget.is_none() || told())
     }
 
     /// Events that are told one by one, and those for the digest.

@@ -146,6 +146,37 @@ fn events_below_the_sinks_severity_are_passed_over_and_counted() {
 }
 
 #[test]
+fn a_sink_with_a_budget_passes_over_what_people_are_not_told_of_and_others_do_not() {
+    for (budget, wanted) in [(Some(30), vec![1, 3]), (None, vec![1, 2, 3])] {
+        let mut bench = Bench::new(0);
+        let mut alert = fixture::alert("aa11");
+        for told in [true, false, true] {
+            alert.telling.told = told;
+            let of = alert.clone();
+            bench.put(&alert, 1, |seq| {
+                to_line(&AlertDocument::numbered(&of, AlertTransition::Updated, seq)).unwrap()
+            });
+        }
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let sink = Told { answers: Vec::new(), got: Arc::clone(&got) };
+        let (mut runner, _wake, noted) = bench.runner(Box::new(sink), Severity::Info);
+        if let Some(limit) = budget {
+            runner.test_budget(limit, now);
+        }
+        runner.deliver_all();
+        assert_eq!(*got.lock().unwrap(), wanted);
+        for progress in noted.try_iter() {
+            bench.store.note_progress(&progress, now()).unwrap();
+        }
+        let state = bench.state();
+        assert_eq!(
+            (state.delivered, state.skipped, state.queued),
+            (wanted.len() as u64, 3 - wanted.len() as u64, 0)
+        );
+    }
+}
+
+#[test]
 fn a_running_sink_hears_of_new_events_and_stops_with_nothing_left() {
     let mut bench = Bench::new(1);
     let got = Arc::new(Mutex::new(Vec::new()));
