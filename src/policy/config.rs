@@ -215,10 +215,17 @@ impl PolicyConfig {
         Self { rule: rule.into_iter().collect(), ..Self::default() }
     }
 
+    /// All rules, those of profiles first, disabled ones too.
+    pub fn all_rules(&self) -> Vec<Rule> {
+        let of_profile = |name: &String| Some(super::profile(name)?.config().ok()?.rule);
+        let mut rules: Vec<Rule> = self.profiles.iter().filter_map(of_profile).flatten().collect();
+        rules.extend(self.rule.iter().cloned());
+        rules
+    }
+
     /// How many rules there are, those of profiles and disabled ones too.
     pub fn rule_count(&self) -> usize {
-        let of_profile = |name: &String| super::profile(name)?.config().ok().map(|c| c.rule.len());
-        self.rule.len() + self.profiles.iter().filter_map(of_profile).sum::<usize>()
+        self.all_rules().len()
     }
 
     /// Checks all that can be checked without a catalogue of applications; [`super::Policy::compile`] checks the rest.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{AppId, CountryCode, EnrichedFlow};
 
-use super::{AppDirectory, Judge, Judgement, Policy, PolicyConfig, Rule};
+use super::{AppDirectory, Judge, Judgement, Owed, Policy, PolicyConfig, Rule};
 
 /// A catalogue of three applications.
 pub(super) struct Apps;
@@ -56,5 +56,5 @@ pub(super) fn policy(rule: Rule) -> Policy {
 }
 
 pub(super) fn judge(rule: Rule, flow: &EnrichedFlow) -> Judgement {
-    Judge::new(Arc::new(policy(rule))).judge(flow)
+    Judge::new(Arc::new(policy(rule))).judge(flow, &mut Owed::default())
 }

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{CountryCode, EnrichedFlow, Finding, Outcome, Role, Verdict};
+use crate::model::{Bytes, CountryCode, EnrichedFlow, Finding, Outcome, Role, Verdict};
 
 use super::Policy;
 use super::because::bytes;
@@ -20,6 +20,7 @@ use super::compile::Compiled;
 use super::condition::{self, AppAnswer};
 use super::learned::{FirstTime, Known, Learned};
 use super::narrow::{self, Narrowed};
+use super::owed::Owed;
 use super::payload;
 use super::roles::{self, RoleVerdict};
 use super::window::{Counted, Credit, Group, Minimum, Sum, Windows};
@@ -119,8 +120,9 @@ impl Judge {
         &self.policy
     }
 
-    /// Judges one record of a flow. Its verdicts so far are not looked at.
-    pub fn judge(&mut self, flow: &EnrichedFlow) -> Judgement {
+    /// Judges one record of a flow. Its verdicts so far are not looked at; `owed` is what its earlier records left
+    /// unsettled, and is brought up to date.
+    pub fn judge(&mut self, flow: &EnrichedFlow, owed: &mut Owed) -> Judgement {
         self.counts.records += 1;
         let mut judgement = Judgement::default();
         let policy = Arc::clone(&self.policy);
@@ -136,14 +138,20 @@ impl Judge {
             let unnamed = matches!(app, AppAnswer::Unnamed(_));
             let mut ruling = rule_on(rule, &app, (&holds, &open), flow);
             if let (Outcome::Match, Some((role, country))) = (ruling.outcome, ruling.role) {
-                match self.pass(rule, country, flow, &mut ruling.because) {
+                match self.pass(rule, country, flow, owed, &mut ruling.because) {
                     Passed::Stopped(outcome) => ruling.outcome = outcome,
+                    Passed::Waits(outcome, bytes) => {
+                        ruling.outcome = outcome;
+                        owed.add(&rule.id, bytes);
+                    }
                     Passed::Found { due, inbound } => {
                         let mut found = finding(rule, role, country, flow, &ruling.because, due);
                         found.inbound = inbound;
                         judgement.findings.push(found);
                     }
                 }
+            } else if ruling.outcome == Outcome::CannotTell {
+                owed.add(&rule.id, Bytes { up: flow.bytes_up(), down: flow.bytes_down() });
             }
             self.count(ruling.outcome, unnamed);
             judgement.verdicts.push(Verdict {
@@ -177,30 +185,32 @@ impl Judge {
         rule: &Compiled,
         country: CountryCode,
         flow: &EnrichedFlow,
+        owed: &mut Owed,
         because: &mut Vec<Arc<str>>,
     ) -> Passed {
+        let record = Bytes { up: flow.bytes_up(), down: flow.bytes_down() };
         if let Some(schedule) = rule.schedule.as_ref().filter(|s| !s.holds(flow.record.end)) {
             self.counts.out_of_schedule += 1;
             because.push(format!("outside of the rule's schedule ({})", schedule.text()).into());
             return Passed::Stopped(Outcome::NoMatch);
         }
         if payload::is_unsolicited(flow) {
-            self.counts.unsolicited += 1;
             let why = "unsolicited: the remote began it and the device never answered with payload, so no data of it \
                        went anywhere";
             because.push(why.into());
             if !rule.inbound {
-                return Passed::Stopped(Outcome::NoMatch);
+                self.counts.unsolicited += 1;
+                return Passed::Waits(Outcome::NoMatch, record);
             }
             if self.excepted(rule, country, flow, because) {
                 return Passed::Stopped(Outcome::NoMatch);
             }
-            return Passed::Found { due: (flow.bytes_up(), flow.bytes_down()), inbound: true };
+            return Passed::Found { due: record.plus(owed.take(&rule.id)), inbound: true };
         }
         if let Some(why) = rule.direction.refusal(flow) {
             self.counts.other_direction += 1;
             because.push(format!("{why} (the rule asks for direction `{}`)", rule.direction.word()).into());
-            return Passed::Stopped(Outcome::NoMatch);
+            return Passed::Waits(Outcome::NoMatch, record);
         }
         if self.excepted(rule, country, flow, because) {
             return Passed::Stopped(Outcome::NoMatch);
@@ -209,7 +219,8 @@ impl Judge {
             // Its time of learning begins with the first match, reached or not.
             let _until = self.learned.until(rule, flow.record.end);
         }
-        let Some(due) = self.minimum(rule, country, flow, because) else {
+        let counted = record.plus(owed.take(&rule.id));
+        let Some(due) = self.minimum(rule, country, flow, counted, because) else {
             self.counts.below_minimum += 1;
             return Passed::Stopped(Outcome::NoMatch);
         };
@@ -220,9 +231,13 @@ impl Judge {
                 FirstTime::Open(why) => (why, Some(Outcome::CannotTell)),
             };
             because.push(why.into());
-            if let Some(outcome) = stopped {
-                self.counts.not_first += u64::from(outcome == Outcome::NoMatch);
-                return Passed::Stopped(outcome);
+            match stopped {
+                Some(Outcome::CannotTell) => return Passed::Waits(Outcome::CannotTell, due),
+                Some(outcome) => {
+                    self.counts.not_first += 1;
+                    return Passed::Stopped(outcome);
+                }
+                None => {}
             }
         }
         Passed::Found { due, inbound: false }
@@ -255,11 +270,12 @@ impl Judge {
         rule: &Compiled,
         country: CountryCode,
         flow: &EnrichedFlow,
+        counted: Bytes,
         because: &mut Vec<Arc<str>>,
-    ) -> Option<(u64, u64)> {
-        let (up, down) = (flow.bytes_up(), flow.bytes_down());
+    ) -> Option<Bytes> {
+        let Bytes { up, down } = counted;
         if !rule.has_minimum() {
-            return Some((up, down));
+            return Some(counted);
         }
         let operator = &flow.remote.operator;
         let group = Group {
@@ -277,7 +293,7 @@ impl Judge {
         match self.windows.add(group, minimum, counted) {
             Credit::Due { up, down } => {
                 because.push(format!("the minimum of {wanted} is reached").into());
-                Some((up, down))
+                Some(Bytes { up, down })
             }
             Credit::NotYet(Sum { up, down, flows }) => {
                 let mut so_far = format!("{} up and {} down", bytes(up), bytes(down));
@@ -308,9 +324,11 @@ impl Judge {
 enum Passed {
     /// Something stands in its way.
     Stopped(Outcome),
-    /// Nothing does; so many bytes up and down are due.
+    /// Something does so far; if a later record of the flow settles it, so many bytes belong to that.
+    Waits(Outcome, Bytes),
+    /// Nothing does; so many bytes are due.
     Found {
-        due: (u64, u64),
+        due: Bytes,
         /// It is unsolicited traffic.
         inbound: bool,
     },
@@ -384,7 +402,7 @@ fn finding(
     country: CountryCode,
     flow: &EnrichedFlow,
     because: &[Arc<str>],
-    (bytes_up, bytes_down): (u64, u64),
+    due: Bytes,
 ) -> Finding {
     Finding {
         rule: rule.id.clone(),
@@ -393,8 +411,8 @@ fn finding(
         role,
         country,
         because: because.to_vec(),
-        bytes_up,
-        bytes_down,
+        bytes_up: due.up,
+        bytes_down: due.down,
         at: flow.record.end,
         inbound: false,
     }

@@ -82,6 +82,12 @@ impl Known {
     pub const RULE: &'static str = "policy-rule";
     /// A pair that a rule has seen.
     pub const PAIR: &'static str = "policy-pair";
+    /// What a pair's key is made of: rule, what it is a pair of, and its sides. `None` for one that was cut, or is none.
+    pub fn pair(key: &str) -> Option<[&str; 4]> {
+        let mut parts = key.splitn(4, BETWEEN);
+        Some([parts.next()?, parts.next()?, parts.next()?, parts.next()?])
+    }
+
     /// Both.
     pub const KINDS: [&'static str; 2] = [Self::RULE, Self::PAIR];
 }

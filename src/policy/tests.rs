@@ -235,7 +235,7 @@ fn an_unnamed_flow_is_cannot_tell_only_towards_flagged_countries() {
         let mut flow = with_server(server);
         flow.identification = Identification::default();
         let mut judge = Judge::new(Arc::new(policy(rule(&["wechat"], &["server"]))));
-        let verdict = judge.judge(&flow).verdicts.remove(0);
+        let verdict = judge.judge(&flow, &mut Owed::default()).verdicts.remove(0);
         assert_eq!(verdict.outcome, outcome);
         assert_eq!(verdict.because[0].as_ref(), "the app is not known");
         let counts = judge.counts();
@@ -344,7 +344,7 @@ fn a_minimum_holds_the_finding_back_and_then_credits_everything() {
     let mut judge = Judge::new(Arc::new(policy(rule)));
     let mut flow = flow();
     for expected in [None, None, Some((3000, 6000)), Some((1000, 2000))] {
-        let judgement = judge.judge(&flow);
+        let judgement = judge.judge(&flow, &mut Owed::default());
         let verdict = &judgement.verdicts[0];
         let last = verdict.because.last().unwrap();
         match expected {
@@ -434,7 +434,7 @@ fn the_default_flags_nothing_and_every_profile_compiles() {
     let default = Policy::compile(&PolicyConfig::default(), &Apps).unwrap();
     assert!(default.is_empty());
     assert_eq!(default, Policy::none());
-    assert_eq!(Judge::new(Arc::new(default)).judge(&flow()), Judgement::default());
+    assert_eq!(Judge::new(Arc::new(default)).judge(&flow(), &mut Owed::default()), Judgement::default());
     for profile in profiles() {
         let config = profile.config().unwrap();
         let mut problems = Vec::new();

@@ -119,10 +119,44 @@ fn traffic_that_nobody_asked_for_or_answered_is_no_data_going_anywhere() {
     answered.record.tcp = Some(TcpSummary { reverse_flags: 0x1a, ..TcpSummary::default() });
     assert_eq!(outcome(china(), &answered).unwrap().0, Outcome::Match, "the device answered with payload");
     let mut judge = Judge::new(Arc::new(policy(Rule { inbound: true, ..china() })));
-    let judgement = judge.judge(&knocked());
+    let judgement = judge.judge(&knocked(), &mut Owed::default());
     assert!(judgement.findings[0].inbound, "asked for, it is told, and marked");
-    assert!(!judge.judge(&answered).findings[0].inbound);
-    assert_eq!(judge.counts().unsolicited, 1);
+    assert!(!judge.judge(&answered, &mut Owed::default()).findings[0].inbound);
+    assert_eq!(judge.counts().unsolicited, 0, "what is told is not counted as not told");
+    let mut judge = Judge::new(Arc::new(policy(china())));
+    judge.judge(&knocked(), &mut Owed::default());
+    assert_eq!(judge.limits()["unanswered_not_alerted"], 1);
+}
+
+#[test]
+fn what_went_before_the_first_payload_counts_in_minimums_and_in_the_finding() {
+    let rule = Rule { direction: "up".into(), min_bytes_up: HumanSize(1500), ..china() };
+    let mut judge = Judge::new(Arc::new(policy(rule)));
+    let mut owed = Owed::default();
+    let record = |flags, octets, total| {
+        let mut flow = flow();
+        flow.record.tcp = Some(TcpSummary { forward_flags: flags, ..TcpSummary::default() });
+        flow.record.forward = Counters { packets: 10, octets };
+        flow.record.forward_total = Counters { packets: total / 50, octets: total };
+        flow
+    };
+    let shaken = judge.judge(&record(0x12, 600, 600), &mut owed);
+    assert_eq!((shaken.findings.len(), shaken.verdicts[0].outcome), (0, Outcome::NoMatch));
+    let sent = judge.judge(&record(0x1a, 1000, 1600), &mut owed);
+    assert_eq!(sent.findings.iter().map(|f| (f.bytes_up, f.bytes_down)).collect::<Vec<_>>(), [(1600, 4000)]);
+    assert!(owed.is_empty(), "and counts only once");
+    let more = judge.judge(&record(0x1a, 10, 1610), &mut owed);
+    assert_eq!(more.findings[0].bytes_up, 10);
+}
+
+#[test]
+fn what_a_rule_could_not_tell_counts_in_its_minimum_once_it_can() {
+    let rule = Rule { apps: words(&["wechat"]), min_bytes_up: HumanSize(1500), ..china() };
+    let mut judge = Judge::new(Arc::new(policy(rule)));
+    let (mut owed, mut unnamed) = (Owed::default(), flow());
+    unnamed.identification = Identification::default();
+    assert_eq!(judge.judge(&unnamed, &mut owed).verdicts[0].outcome, Outcome::CannotTell);
+    assert_eq!(judge.judge(&flow(), &mut owed).findings[0].bytes_up, 2000);
 }
 
 #[test]
@@ -169,7 +203,7 @@ fn an_excepted_match_is_told_as_such_and_counted() {
     ];
     for scope in scopes {
         let mut judge = with_exception(Exception { expires: "1970-01-01".into(), ..scope });
-        let judgement = judge.judge(&flow());
+        let judgement = judge.judge(&flow(), &mut Owed::default());
         let verdict = &judgement.verdicts[0];
         assert_eq!((verdict.outcome, judgement.findings.len()), (Outcome::NoMatch, 0));
         let last = verdict.because.last().unwrap();
@@ -178,7 +212,7 @@ fn an_excepted_match_is_told_as_such_and_counted() {
         assert_eq!(judge.counts().excepted, 1);
         let mut next_day = flow();
         next_day.record.end = Timestamp::from_parts(86_400, 0);
-        let judgement = judge.judge(&next_day);
+        let judgement = judge.judge(&next_day, &mut Owed::default());
         assert_eq!(judgement.findings.len(), 1, "its last day is past");
         let because = judgement.verdicts[0].because.join(" | ");
         assert!(because.contains("the exception `exception-1` (who) expired on 1970-01-01"), "{because}");
@@ -188,7 +222,10 @@ fn an_excepted_match_is_told_as_such_and_counted() {
 #[test]
 fn an_exception_needs_all_of_its_scope_and_knowledge_of_it() {
     let findings = |exception: Exception, flow: &EnrichedFlow| {
-        with_exception(Exception { expires: "2100-01-01".into(), ..exception }).judge(flow).findings.len()
+        with_exception(Exception { expires: "2100-01-01".into(), ..exception })
+            .judge(flow, &mut Owed::default())
+            .findings
+            .len()
     };
     let both = Exception { apps: words(&["wechat"]), devices: words(&["tv"]), ..Exception::default() };
     assert_eq!(findings(both, &flow()), 1);
@@ -206,7 +243,7 @@ fn a_minimum_of_flows_counts_each_flow_once() {
     let mut told = |id| {
         let mut flow = flow();
         flow.record.id = FlowId(id);
-        let judgement = judge.judge(&flow);
+        let judgement = judge.judge(&flow, &mut Owed::default());
         judgement.findings.first().map(|f| f.bytes_up)
     };
     assert_eq!([told(1), told(1), told(2), told(1), told(3)], [None, None, None, None, Some(5000)]);
@@ -225,7 +262,7 @@ fn only_the_first_time_matches_once_the_rule_has_learned() {
         flow.record.id = FlowId(id);
         flow.record.end = Timestamp::from_parts(day * 86_400, 0);
         flow.remote.operator.name = Some(operator.into());
-        let judgement = judge.judge(&flow);
+        let judgement = judge.judge(&flow, &mut Owed::default());
         (judgement.findings.len(), judgement.verdicts[0].because.last().unwrap().to_string())
     };
     let mut judge = Judge::new(Arc::new(policy(rule())));

@@ -1,13 +1,13 @@
 //! What the flow stage concludes by itself, where two modules that do not know each other meet: the side that is the
-//! device, whose data a rented machine holds, the name to show, and the bytes that a later match owes.
+//! device, whose data a rented machine holds, and the name to show.
 
 use std::sync::Arc;
 
 use crate::appid::region_of;
 use crate::enrich::conntrack::View;
 use crate::model::{
-    Bytes, Endpoint, EnrichedFlow, EvidenceKind, Finding, FlowRecord, HostName, Identification, LookupVia,
-    MacAddr, NameCandidate, Outcome, RegionClaim, RemoteContext, Tenant, Tier, Translation,
+    Endpoint, EvidenceKind, FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, RegionClaim,
+    RemoteContext, Tenant, Tier, Translation,
 };
 
 /// The local end and the far end of a record.
@@ -30,27 +30,6 @@ pub(super) fn behind(record: &FlowRecord, view: &View) -> Option<Sides> {
 pub(super) fn translation(view: &View) -> Option<Translation> {
     let (inner, outer) = view.inner.zip(view.outer)?;
     Some(Translation { inner, outer, zone: view.connection.zone, mark: view.connection.mark })
-}
-
-/// Adds what earlier records owe to the findings of their rules, and notes what this record leaves open.
-pub(super) fn settle_debts(owed: &mut Vec<(Arc<str>, Bytes)>, flow: &EnrichedFlow, findings: &mut [Finding]) {
-    for finding in findings {
-        if let Some(at) = owed.iter().position(|(rule, _)| *rule == finding.rule) {
-            let (_, bytes) = owed.swap_remove(at);
-            finding.bytes_up = finding.bytes_up.saturating_add(bytes.up);
-            finding.bytes_down = finding.bytes_down.saturating_add(bytes.down);
-        }
-    }
-    for verdict in flow.verdicts.iter().filter(|v| v.outcome == Outcome::CannotTell) {
-        let (up, down) = (flow.bytes_up(), flow.bytes_down());
-        match owed.iter_mut().find(|(rule, _)| *rule == verdict.rule) {
-            Some((_, bytes)) => {
-                bytes.up = bytes.up.saturating_add(up);
-                bytes.down = bytes.down.saturating_add(down);
-            }
-            None => owed.push((Arc::clone(&verdict.rule), Bytes { up, down })),
-        }
-    }
 }
 
 /// Whose data it is, where the machine is rented and the flow itself called a name of a known service. Not the maker of the

@@ -13,17 +13,17 @@ use crate::enrich::conntrack::{Connections, View};
 use crate::enrich::{DeviceTables, Enricher, GeoSet, Refreshed, RoundTrip};
 use crate::meter::Observation;
 use crate::model::{
-    Alert, AlertTransition, Bytes, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, FlowId, FlowRecord,
+    Alert, AlertTransition, DeviceContext, DnsObservation, Endpoint, EnrichedFlow, FlowId, FlowRecord,
     NameCandidate, NetworkScope, ProcessRef, Protocol, Provenance, RemoteContext, Timestamp,
 };
-use crate::policy::{Judge, Judgement, Known};
+use crate::policy::{Judge, Judgement, Known, Owed};
 
 use super::conntrack::Told;
 use crate::processes::HostProcesses;
 
 mod conclude;
 
-use conclude::{Sides, behind, host_name, region_claim, settle_debts, tenant, translation};
+use conclude::{Sides, behind, host_name, region_claim, tenant, translation};
 
 /// Takes what the flow stage gives out.
 pub trait Sink: Send {
@@ -81,9 +81,8 @@ struct OpenFlow {
     dns: Vec<NameCandidate>,
     /// Names that may stand behind the cover that it shows.
     hidden: Vec<NameCandidate>,
-    /// Octets up and down of earlier records of which a rule could not tell. If a later record settles it for a match,
-    /// they belong to the alert too.
-    owed: Vec<(Arc<str>, Bytes)>,
+    /// Octets of earlier records on which rules have not had their last word.
+    owed: Owed,
     /// The process that it was first seen with: by its end the socket may be forgotten.
     origin: Option<Arc<ProcessRef>>,
 }
@@ -256,12 +255,11 @@ impl FlowStage {
             sink.flow(&flow);
             return;
         }
-        let Judgement { verdicts, mut findings } = self.parts.judge.judge(&flow);
+        let Judgement { verdicts, findings } = self.parts.judge.judge(&flow, &mut memory.owed);
         flow.verdicts = verdicts;
         for known in self.parts.judge.take_learned() {
             sink.learned(&known);
         }
-        settle_debts(&mut memory.owed, &flow, &mut findings);
         self.remember(&flow, memory);
         sink.flow(&flow);
         // A last record without packets only says how the flow ended; it adds nothing to an alert, nor opens one.
