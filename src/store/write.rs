@@ -293,8 +293,14 @@ pub(super) fn country(answer: &RoleAnswer) -> String {
     }
 }
 
-/// 2 where a rule matched, 1 where one could not tell, else 0.
-fn outcome(flow: &EnrichedFlow) -> u8 {
+/// Stands for the outcome of a record that is not judged, for it shows a flow that counts already.
+pub(super) const DUPLICATE: i8 = -1;
+
+/// 2 where a rule matched, 1 where one could not tell, else 0; [`DUPLICATE`].
+fn outcome(flow: &EnrichedFlow) -> i8 {
+    if flow.duplicate_of.is_some() {
+        return DUPLICATE;
+    }
     let worst = |o: Outcome| match o {
         Outcome::Match => 2,
         Outcome::CannotTell => 1,

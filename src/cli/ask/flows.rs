@@ -124,7 +124,7 @@ fn row(flow: &EnrichedFlow, people: bool) -> [String; 12] {
         role(Role::Owner),
         octets(flow.bytes_up()),
         octets(flow.bytes_down()),
-        verdict(flow).to_owned(),
+        verdict(flow),
     ]
 }
 
@@ -132,11 +132,15 @@ fn remote_port(flow: &EnrichedFlow) -> u16 {
     if flow.device_is_source { flow.record.destination.port } else { flow.record.source.port }
 }
 
-/// The strongest verdict.
-fn verdict(flow: &EnrichedFlow) -> &'static str {
+/// The strongest verdict; of a second view, of which flow it is one: it was not judged and counts in nothing.
+fn verdict(flow: &EnrichedFlow) -> String {
+    if let Some(of) = flow.duplicate_of {
+        return format!("duplicate of {of}");
+    }
     let said = |outcome| flow.verdicts.iter().any(|v| v.outcome == outcome);
     [Outcome::Match, Outcome::CannotTell, Outcome::NoMatch]
         .into_iter()
         .find(|outcome| said(*outcome))
         .map_or("", Outcome::word)
+        .to_owned()
 }

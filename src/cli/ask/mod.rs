@@ -4,6 +4,7 @@ mod alerts;
 pub(super) mod args;
 mod explain;
 mod flows;
+mod learning;
 mod stats;
 
 pub(super) use alerts::alerts;

@@ -7,8 +7,10 @@ use serde::Serialize;
 use super::args::{ListFormat, StatsArgs, StatsBy};
 use crate::cli::output::{self, Failure, bytes};
 use crate::cli::{csv, table};
+use crate::pipeline::clock;
 use crate::store::{Notice, Reader, RollupFilter, RollupRow, SinkState, Span};
 
+use super::learning::{self, OfRule};
 use super::{period, place, reader};
 
 /// Sums of one key.
@@ -24,6 +26,8 @@ struct Document {
     /// The daemon's last statistics (the three identities), as it wrote them; `null` if it never did.
     daemon: serde_json::Value,
     store: StoreDocument,
+    /// Of every rule with `first-time`.
+    learning: Vec<OfRule>,
     by: &'static str,
     rows: Vec<Row>,
 }
@@ -37,7 +41,10 @@ struct Row {
 
 #[derive(Serialize)]
 struct StoreDocument {
+    /// Records that count.
     flow_records: u64,
+    /// Records beside them that show the other side of a translation of a flow that counts already.
+    duplicate_records: u64,
     first: Option<String>,
     last: Option<String>,
     alerts: u64,
@@ -80,6 +87,7 @@ pub(in crate::cli) fn stats(args: &StatsArgs) -> Result<(), Failure> {
             let document = Document {
                 daemon: daemon(args)?,
                 store: store_document(&reader)?,
+                learning: learned(&reader, args)?,
                 by: args.by.word(),
                 rows: rows.into_iter().map(|(key, sums)| Row { key, sums }).collect(),
             };
@@ -103,7 +111,9 @@ pub(in crate::cli) fn stats(args: &StatsArgs) -> Result<(), Failure> {
                 vec![key, bytes(sums.bytes_up), bytes(sums.bytes_down), sums.flows.to_string()]
             });
             output::print(&table::list(cells, &[args.by.word(), "up", "down", "flows"]))?;
-            output::print(&describe(&daemon(args)?, &store_document(&reader)?))
+            let mut lines = describe(&daemon(args)?, &store_document(&reader)?);
+            lines.extend(learning::describe(&learned(&reader, args)?));
+            output::print(&lines.join("\n"))
         }
     }
 }
@@ -147,6 +157,10 @@ fn key(row: &RollupRow, by: StatsBy) -> String {
     }
 }
 
+fn learned(reader: &Reader, args: &StatsArgs) -> Result<Vec<OfRule>, Failure> {
+    learning::of(&place(&args.store)?.0.policy, reader, clock::now())
+}
+
 /// What the daemon wrote into its state folder.
 fn daemon(args: &StatsArgs) -> Result<serde_json::Value, Failure> {
     let (_, store) = place(&args.store)?;
@@ -164,6 +178,7 @@ fn store_document(reader: &Reader) -> Result<StoreDocument, Failure> {
     };
     Ok(StoreDocument {
         flow_records: totals.flow_records,
+        duplicate_records: totals.duplicate_records,
         first: totals.flows_from_to.map(|(first, _)| first.to_rfc3339(0)),
         last: totals.flows_from_to.map(|(_, last)| last.to_rfc3339(0)),
         alerts: totals.alerts,
@@ -205,7 +220,7 @@ fn swap(notice: &NoticeDocument) -> String {
 }
 
 /// The identities and the store in lines for people.
-fn describe(daemon: &serde_json::Value, store: &StoreDocument) -> String {
+fn describe(daemon: &serde_json::Value, store: &StoreDocument) -> Vec<String> {
     let mut lines = Vec::new();
     let number = |path: &str| daemon.pointer(path).and_then(serde_json::Value::as_u64).unwrap_or(0);
     let sum = |path: &str| {
@@ -245,6 +260,12 @@ fn describe(daemon: &serde_json::Value, store: &StoreDocument) -> String {
         _ => String::new(),
     };
     lines.push(format!("the store\n  {} flow records{span}", store.flow_records));
+    if store.duplicate_records > 0 {
+        lines.push(format!(
+            "  and {} of flows seen a second time on the other side of this gateway, which count in nothing",
+            store.duplicate_records
+        ));
+    }
     lines.push(format!(
         "  {} alerts, {} open, {} acknowledged; {} documents",
         store.alerts, store.alerts_open, store.alerts_acknowledged, store.events
@@ -260,5 +281,5 @@ fn describe(daemon: &serde_json::Value, store: &StoreDocument) -> String {
     for (name, count) in &store.losses {
         lines.push(format!("  lost or limited: {name} {count}"));
     }
-    lines.join("\n")
+    lines
 }

@@ -5,6 +5,7 @@ use rusqlite::params_from_iter;
 use crate::model::Timestamp;
 use crate::store::open::Reader;
 use crate::store::rollup::SPANS;
+use crate::store::write::DUPLICATE;
 use crate::store::{Learned, StoreError};
 
 use super::Conditions;
@@ -68,8 +69,10 @@ pub struct RollupRow {
 /// What is in the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Flow records.
+    /// Flow records that count.
     pub flow_records: u64,
+    /// Records of second views of flows that count already.
+    pub duplicate_records: u64,
     /// First and last end of a flow record.
     pub flows_from_to: Option<(Timestamp, Timestamp)>,
     /// Rows of hourly and daily roll-ups.
@@ -150,7 +153,8 @@ impl Reader {
             .map_err(&failed)?;
         let [hour, day] = SPANS;
         Ok(Totals {
-            flow_records: count("SELECT count(*) FROM flow")?,
+            flow_records: count(&format!("SELECT count(*) FROM flow WHERE outcome <> {DUPLICATE}"))?,
+            duplicate_records: count(&format!("SELECT count(*) FROM flow WHERE outcome = {DUPLICATE}"))?,
             flows_from_to: ends
                 .0
                 .zip(ends.1)

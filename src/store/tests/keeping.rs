@@ -85,6 +85,19 @@ fn rollups_hold_the_sums_of_the_records_and_count_each_flow_once() {
 }
 
 #[test]
+fn the_other_view_of_a_flow_is_kept_and_counted_apart() {
+    let mut fresh = Fresh::new();
+    let mut twin = flow(2, 110);
+    twin.duplicate_of = Some(FlowId(1));
+    fresh.put_flows([flow(1, 100), twin.clone()]);
+    assert_eq!(all_flows(&fresh.reader()), [flow(1, 100), twin]);
+    let totals = fresh.reader().totals().unwrap();
+    assert_eq!((totals.flow_records, totals.duplicate_records), (1, 1));
+    let rollups = fresh.reader().rollups(&RollupFilter::default()).unwrap();
+    assert_eq!(rollups.iter().map(|r| r.flows).sum::<u64>(), 1);
+}
+
+#[test]
 fn a_group_that_was_not_committed_leaves_nothing_behind() {
     let mut fresh = Fresh::new();
     fresh.store.begin().unwrap();
