@@ -55,3 +55,23 @@ fn all_problems_are_reported_at_once() {
         assert!(message.contains(part), "{part} is missing in: {message}");
     }
 }
+
+#[test]
+fn a_file_with_a_secret_that_everybody_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    let with = |url: &str, mode| {
+        let text = format!("[[deliver.sink]]\nname = 'x'\nkind = 'webhook'\nurl = '{url}'\n");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        Config::from_file(&path).map(|_| ()).map_err(|e| e.to_string())
+    };
+    for url in ["https://soc.example/in?key=CANARY", "https://soc.example/hook/CANARY0123456789abcdef"] {
+        let refused = with(url, 0o644).unwrap_err();
+        assert!(refused.contains("`deliver.sink[0].url`") && refused.contains("chmod o-rwx"), "{refused}");
+        assert!(!refused.contains("CANARY"), "{refused}");
+        assert_eq!(with(url, 0o640), Ok(()), "a group is only warned of");
+    }
+    assert_eq!(with("https://soc.example/alerts", 0o644), Ok(()), "nothing in it is a secret");
+}

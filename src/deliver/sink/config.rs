@@ -190,6 +190,15 @@ impl SinkConfig {
         Self { name: name.to_owned(), min_severity: info(), path: Some(path), ..Self::default() }
     }
 
+    /// The key of a value that may be a secret although it stands in the configuration: an address with a query, or with
+    /// a part that nobody would type.
+    pub fn written_secret(&self) -> Option<&'static str> {
+        let url = self.url.as_deref()?;
+        let path = url.split_once("://").map_or(url, |(_, rest)| rest).split_once('/')?.1;
+        let token = |part: &str| part.len() >= 20 && part.bytes().any(|b| b.is_ascii_digit());
+        (url.contains('?') || path.split('/').any(token)).then_some("url")
+    }
+
     /// The name that the store and the statistics use.
     pub fn id(&self) -> String {
         format!("{}:{}", self.kind.word(), self.name)
