@@ -26,5 +26,6 @@ mod netns;
 mod processes;
 mod reading;
 mod schema;
+mod sinks;
 mod truth;
 mod tshark;

@@ -68,6 +68,8 @@ pub struct Runner {
     seen: i64,
     budget: Option<Budget>,
     digest: Digest,
+    /// Events that were chosen to be told one by one and could not be yet: the digest must not take their room.
+    promised: usize,
     /// What was done since the last report.
     tally: Progress,
     /// Whether the program stops: no more than one group is tried, and nothing at all by a sink that fails.
@@ -89,6 +91,7 @@ impl Runner {
             seen: config.cursor,
             budget: config.budget.map(Budget::new),
             digest: Digest::default(),
+            promised: 0,
             tally: Progress::default(),
             stopping: false,
             config,
@@ -207,7 +210,7 @@ impl Runner {
 
     /// Tells what was held back, if it is time; a pause where that fails.
     fn tell_digest(&mut self, now: Timestamp) -> Option<Duration> {
-        if self.digest.count() == 0 || self.stopping {
+        if self.digest.count() == 0 || self.promised > 0 || self.stopping {
             return None;
         }
         let budget = self.budget.as_mut()?;
@@ -263,6 +266,7 @@ impl Runner {
             }
             Some(Trouble::Later { why, after }) => pause = Some(self.unwell(why, after)),
         }
+        self.promised = told.len().saturating_sub(done + dead);
         let upto = upto.unwrap_or(self.seen);
         let mut counted = done + dead;
         for event in held.iter().filter(|e| e.seq <= upto) {

@@ -301,6 +301,23 @@ fn a_budget_tells_the_worst_one_by_one_and_the_rest_in_one_digest_and_every_even
 }
 
 #[test]
+fn a_digest_does_not_take_the_room_of_what_is_worse_and_could_not_be_told_yet() {
+    let mut bench = Bench::new(0);
+    for (severity, count) in [(Severity::Low, 1), (Severity::Critical, 5), (Severity::Low, 4)] {
+        bench.add_with(severity, count);
+    }
+    let got = Arc::new(Mutex::new(Vec::new()));
+    let sink =
+        Told { answers: vec![Attempt::later(0, "dead"), Attempt::later(2, "dead")], got: Arc::clone(&got) };
+    let (mut runner, _wake, _noted) = bench.runner(Box::new(sink), Severity::Info);
+    runner.test_budget(6, now);
+    for _ in 0..3 {
+        runner.deliver_all();
+    }
+    assert_eq!(*got.lock().unwrap(), [2, 3, 4, 5, 6]);
+}
+
+#[test]
 fn what_waits_for_a_digest_comes_again_after_a_crash() {
     let mut bench = Bench::new(20);
     for _ in 0..2 {
