@@ -79,6 +79,15 @@ pub(super) enum Format {
     Json,
 }
 
+/// In whose words lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LineFormat {
+    /// Elastic Common Schema
+    Ecs,
+    /// Open Cybersecurity Schema Framework: Network Activity and Detection Finding
+    Ocsf,
+}
+
 /// By which date to judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum At {
@@ -137,6 +146,9 @@ pub(super) struct ReadArgs {
     /// Write alerts here, one JSON document a line ('-': standard output, the summary then goes to standard error)
     #[arg(long, value_name = "PATH")]
     pub(super) alerts: Option<PathBuf>,
+    /// In whose words flow records and alerts are written
+    #[arg(long, value_enum, default_value = "ecs", value_name = "FORMAT")]
+    pub(super) lines: LineFormat,
     /// Only packets that this BPF filter lets through
     #[arg(long, value_name = "BPF")]
     pub(super) filter: Option<String>,

@@ -23,7 +23,7 @@ use crate::pipeline::stage::Sink;
 use crate::pipeline::summary::Summary;
 
 use super::age;
-use super::args::{At, Format, ReadArgs};
+use super::args::{At, Format, LineFormat, ReadArgs};
 use super::document::Document;
 use super::output::{self, Failure};
 use super::verify::Published;
@@ -122,10 +122,11 @@ struct ReadSink {
 struct LineFile {
     path: PathBuf,
     out: Box<dyn Write + Send>,
+    format: deliver::Format,
 }
 
 impl LineFile {
-    fn open(path: &Path) -> Result<Self, Failure> {
+    fn open(path: &Path, format: LineFormat) -> Result<Self, Failure> {
         let out: Box<dyn Write + Send> = if path == Path::new("-") {
             Box::new(BufWriter::new(io::stdout()))
         } else {
@@ -133,7 +134,11 @@ impl LineFile {
                 .map_err(|e| Failure::Usage(format!("{}: cannot write: {e}", path.display())))?;
             Box::new(BufWriter::with_capacity(1 << 20, file))
         };
-        Ok(Self { path: path.to_owned(), out })
+        let format = match format {
+            LineFormat::Ecs => deliver::Format::Ecs,
+            LineFormat::Ocsf => deliver::Format::Ocsf,
+        };
+        Ok(Self { path: path.to_owned(), out, format })
     }
 }
 
@@ -143,11 +148,13 @@ impl ReadSink {
         if both && args.flows.as_deref() != Some(Path::new("-")) {
             return Err(Failure::Usage("--flows and --alerts name the same file; give each its own".into()));
         }
+        let open =
+            |path: &Option<PathBuf>| path.as_deref().map(|path| LineFile::open(path, args.lines)).transpose();
         Ok(Self {
             summary: Summary::default(),
             score: args.score.then(Score::default),
-            flows: args.flows.as_deref().map(LineFile::open).transpose()?,
-            alerts: args.alerts.as_deref().map(LineFile::open).transpose()?,
+            flows: open(&args.flows)?,
+            alerts: open(&args.alerts)?,
             broken: None,
         })
     }
@@ -175,7 +182,8 @@ impl ReadSink {
     ) {
         let Some(file) = file else { return };
         if broken.is_none()
-            && let Err(error) = deliver::to_line(document).and_then(|line| file.out.write_all(&line))
+            && let Err(error) =
+                deliver::to_line(document).and_then(|line| file.out.write_all(&file.format.line(line)))
         {
             *broken = Some((file.path.clone(), error));
         }

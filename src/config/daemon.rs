@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::deliver::Format;
 use crate::model::{HumanDuration, Problem};
 
 /// `[daemon]`.
@@ -19,6 +20,8 @@ pub struct DaemonConfig {
     pub write_flows: bool,
     /// File for flow records, one ECS JSON document a line; relative to `state-dir`.
     pub flows: PathBuf,
+    /// In whose words: `ecs`, or `ocsf` (Network Activity).
+    pub flows_format: Format,
     /// How often statistics are written (also on SIGUSR1).
     pub stats_interval: HumanDuration,
     /// How long an orderly stop may take.
@@ -32,6 +35,7 @@ impl Default for DaemonConfig {
             alerts: "alerts.jsonl".into(),
             write_flows: false,
             flows: "flows.jsonl".into(),
+            flows_format: Format::Ecs,
             stats_interval: HumanDuration::from_secs(60),
             stop_deadline: HumanDuration::from_secs(5),
         }
@@ -49,6 +53,12 @@ impl DaemonConfig {
                     message: format!("{value} is out of range; expected 1s to 1d"),
                 });
             }
+        }
+        if !self.flows_format.has_flows() {
+            problems.push(Problem {
+                key: "daemon.flows-format".into(),
+                message: "has no words for flow records; expected ecs or ocsf".into(),
+            });
         }
         for (key, path) in [("state-dir", &self.state_dir), ("alerts", &self.alerts), ("flows", &self.flows)]
         {

@@ -19,6 +19,7 @@ use crate::appid::CatalogueConfig;
 use crate::capture::CaptureConfig;
 use crate::decode::DecodeConfig;
 use crate::deliver::DeliverConfig;
+use crate::deliver::sink::What;
 use crate::enrich::EnrichConfig;
 use crate::inspect::InspectConfig;
 use crate::meter::MeterConfig;
@@ -98,6 +99,15 @@ impl Config {
                     "{} is shorter than `meter.active-timeout` ({}): a long flow would open a new alert with every record",
                     self.alert.quiet, self.meter.active_timeout
                 ),
+            });
+        }
+        let flows = self.deliver.sink.iter().position(|sink| sink.what == What::Flows);
+        if let Some(at) = flows.filter(|_| !self.store.flows) {
+            problems.push(Problem {
+                key: format!("deliver.sink[{at}].what"),
+                message:
+                    "`flows` are delivered out of the store, which does not keep them: set `store.flows`"
+                        .into(),
             });
         }
         problems

@@ -88,6 +88,7 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
     let outputs = Outputs {
         alerts: state.join(&config.daemon.alerts),
         flows: config.daemon.write_flows.then(|| state.join(&config.daemon.flows)),
+        flow_format: config.daemon.flows_format,
         store: state.join(&config.store.file),
         limits: config.store.clone(),
         deliver: config.deliver.clone(),

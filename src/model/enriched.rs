@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceContext, Endpoint, FlowId, FlowRecord, Identification, RemoteContext, Verdict};
+use super::{Alert, DeviceContext, Endpoint, FlowId, FlowRecord, Identification, RemoteContext, Verdict};
 
 /// One data file that conclusions rest on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,11 @@ pub struct EnrichedFlow {
 }
 
 impl EnrichedFlow {
+    /// Whether it is a canary's: nobody sent it.
+    pub fn is_canary(&self) -> bool {
+        self.verdicts.iter().any(|v| &*v.rule == Alert::CANARY_RULE)
+    }
+
     /// Octets device → remote in this record.
     pub fn bytes_up(&self) -> u64 {
         if self.device_is_source { self.record.forward.octets } else { self.record.reverse.octets }

@@ -19,12 +19,12 @@ use crate::alert::AlertConfig;
 use crate::deliver::sink::{
     BATCH, Runner, RunnerConfig, SMALL_BATCH, SinkHealth, SinkKind, open as open_sink,
 };
-use crate::deliver::{AlertDocument, FlowDocument, JsonlWriter, to_line};
+use crate::deliver::{AlertDocument, FlowDocument, Format, JsonlWriter, to_line};
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Severity, Timestamp};
 use crate::policy::Known;
 use crate::store::{
-    AlertFilter, EventEntry, GapEntry, Learned, Opened, Progress, Reader, SinkState, Store, StoreConfig,
-    StoreError,
+    AlertFilter, EventEntry, FLOWS, GapEntry, Learned, Opened, Progress, Reader, SinkState, Store,
+    StoreConfig, StoreError,
 };
 
 use super::clock;
@@ -109,6 +109,7 @@ pub(super) struct Keeper {
     reports: Receiver<Progress>,
     store: Store,
     flows: Option<JsonlWriter>,
+    flow_format: Format,
     deliveries: Vec<Delivery>,
     held: VecDeque<Line>,
     /// How many of `held` are in the open group of the store.
@@ -176,6 +177,7 @@ impl Keeper {
             reports,
             store,
             flows,
+            flow_format: outputs.flow_format,
             deliveries,
             held: VecDeque::new(),
             put: 0,
@@ -269,7 +271,8 @@ impl Keeper {
             Ok(()) => {
                 self.write_flow_file(now);
                 self.shared.durable.fetch_add(self.alerts_held as u64, Ordering::SeqCst);
-                let rang = self.alerts_held > 0;
+                let of_flows = |d: &Delivery| d.name.starts_with(FLOWS);
+                let rang = self.alerts_held > 0 || self.deliveries.iter().any(of_flows);
                 self.held.clear();
                 (self.put, self.alerts_held) = (0, 0);
                 self.recovered(now);
@@ -311,7 +314,8 @@ impl Keeper {
         let Some(file) = &mut self.flows else { return };
         for line in &self.held {
             if let Line::Flow(flow) = line
-                && file.accept(&FlowDocument::new(flow)).is_err()
+                && to_line(&FlowDocument::new(flow))
+                    .map_or(true, |line| file.accept_line(&self.flow_format.line(line)).is_err())
             {
                 self.shared.flow_lines_dropped.fetch_add(1, Ordering::SeqCst);
             }

@@ -18,7 +18,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 use crate::alert::AlertBook;
 use crate::capture::PacketSource;
-use crate::deliver::{DeliverConfig, JsonlError};
+use crate::deliver::{DeliverConfig, Format, JsonlError};
 use crate::enrich::{GeoSet, Refreshed};
 use crate::meter::Observation;
 use crate::model::{Ledger, Timestamp};
@@ -45,6 +45,8 @@ pub struct Outputs {
     pub alerts: PathBuf,
     /// Flow records, where wanted.
     pub flows: Option<PathBuf>,
+    /// In whose words they are.
+    pub flow_format: Format,
     /// The store.
     pub store: PathBuf,
     /// How much of everything the store keeps.

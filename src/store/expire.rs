@@ -80,7 +80,7 @@ impl Store {
         let alerts = self.delete(
             "DELETE FROM alert WHERE open = 0 AND last < ?1 AND written < ?1 AND NOT EXISTS \
              (SELECT 1 FROM event WHERE event.alert = alert.id AND event.seq > \
-              (SELECT coalesce(min(cursor), 9223372036854775807) FROM sink))",
+              (SELECT coalesce(min(cursor), 9223372036854775807) FROM sink WHERE name NOT GLOB 'flows:*'))",
             before(config.keep_alerts).as_nanos(),
         )?;
         self.delete("DELETE FROM gap WHERE end < ?1", before(config.keep_days).as_nanos())?;
@@ -115,7 +115,7 @@ impl Store {
         let alerts = self.delete(
             "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE open = 0 AND NOT EXISTS \
              (SELECT 1 FROM event WHERE event.alert = alert.id AND event.seq > \
-              (SELECT coalesce(min(cursor), 9223372036854775807) FROM sink)) ORDER BY last LIMIT ?1)",
+              (SELECT coalesce(min(cursor), 9223372036854775807) FROM sink WHERE name NOT GLOB 'flows:*')) ORDER BY last LIMIT ?1)",
             STEP,
         )?;
         gone.alerts += alerts;

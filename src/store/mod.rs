@@ -37,7 +37,7 @@ pub use error::StoreError;
 pub use expire::Expired;
 pub use notice::Notice;
 pub use open::{Opened, Reader, Store};
-pub use outbox::{Event, Progress, SinkState};
+pub use outbox::{Event, FLOWS, Progress, SinkState};
 pub use query::{
     AlertFilter, FlowFilter, Note, RollupFilter, RollupRow, Span, StoredAlert, StoredFlow, Totals,
 };

@@ -36,6 +36,8 @@ pub struct Store {
     pub(super) config: StoreConfig,
     /// Id of the provenance written last, with its text.
     pub(super) provenance: Option<(i64, String)>,
+    /// The number of the next flow record, once it was asked for.
+    pub(super) next_flow: Option<i64>,
 }
 
 /// A reader beside the writer; sees what is committed.
@@ -68,6 +70,7 @@ impl Store {
             path: path.to_owned(),
             config: config.clone(),
             provenance: None,
+            next_flow: None,
         };
         store.migrate()?;
         if let Some((aside, saved)) = &mut opened.set_aside {
@@ -83,7 +86,13 @@ impl Store {
         }
         examine_version(path)?;
         let connection = writer(path)?;
-        Ok(Self { connection, path: path.to_owned(), config: StoreConfig::default(), provenance: None })
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            config: StoreConfig::default(),
+            provenance: None,
+            next_flow: None,
+        })
     }
 
     /// The file.

@@ -1,6 +1,9 @@
 //! The store as every sink's queue: each remembers up to which event it has come.
 //!
 //! `durable = delivered + skipped + queued + dead` holds for each sink, counted from the event after which it was first seen.
+//!
+//! A sink whose name begins with [`FLOWS`] goes through the flow records instead, in the order in which they were kept. They wait
+//! only as long as the store keeps them: what was forgotten before is passed over, and counted as skipped by the runner.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -9,6 +12,9 @@ use crate::model::{Severity, Timestamp};
 use super::open::Reader;
 use super::write::severity;
 use super::{Store, StoreError, body};
+
+/// What the name of a sink of flow records begins with; of alerts none does.
+pub const FLOWS: &str = "flows:";
 
 /// One document to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +66,16 @@ pub struct SinkState {
 impl Store {
     /// Makes a sink known. A new one begins with the events after now, not with the whole past.
     pub fn register_sink(&mut self, name: &str) -> Result<SinkState, StoreError> {
+        let newest = if name.starts_with(FLOWS) {
+            "SELECT max(id) AS seq FROM flow"
+        } else {
+            "SELECT max(seq) AS seq FROM event UNION SELECT seq FROM sqlite_sequence WHERE name = 'event'"
+        };
         self.connection
             .execute(
-                "INSERT OR IGNORE INTO sink SELECT ?1, coalesce(max(seq), 0), 0, 0, 0 FROM \
-                 (SELECT max(seq) AS seq FROM event UNION SELECT seq FROM sqlite_sequence WHERE name = 'event')",
+                &format!(
+                    "INSERT OR IGNORE INTO sink SELECT ?1, coalesce(max(seq), 0), 0, 0, 0 FROM ({newest})"
+                ),
                 [name],
             )
             .map_err(self.failed("making a sink known"))?;
@@ -183,10 +195,14 @@ impl Reader {
 
 fn sink_state(connection: &rusqlite::Connection, name: &str) -> rusqlite::Result<Option<SinkState>> {
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let queued = if name.starts_with(FLOWS) {
+        "SELECT count(*) FROM flow WHERE id > sink.cursor"
+    } else {
+        "SELECT count(*) FROM event WHERE seq > sink.cursor"
+    };
     connection
         .query_row(
-            "SELECT cursor, delivered, skipped, dead, (SELECT count(*) FROM event WHERE seq > sink.cursor) \
-             FROM sink WHERE name = ?1",
+            &format!("SELECT cursor, delivered, skipped, dead, ({queued}) FROM sink WHERE name = ?1"),
             [name],
             |row| {
                 Ok(SinkState {

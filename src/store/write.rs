@@ -67,6 +67,7 @@ impl Store {
     /// Drops the group, as after a failure.
     pub fn rollback(&mut self) {
         self.provenance = None;
+        self.next_flow = None;
         if !self.connection.is_autocommit() {
             // What cannot be rolled back was rolled back by SQLite itself (a full disk does that).
             let _gone = self.connection.execute_batch("ROLLBACK");
@@ -80,6 +81,7 @@ impl Store {
             return Ok(());
         }
         let provenance = self.provenance_id(&flow.provenance)?;
+        let number = self.next_flow()?;
         let failed = self.failed("keeping a flow record");
         // The provenance is the same for thousands of records: it stands beside them once.
         let bare = EnrichedFlow { provenance: std::sync::Arc::default(), ..flow.clone() };
@@ -89,12 +91,13 @@ impl Store {
         let operator = &flow.remote.operator;
         self.connection
             .prepare_cached(
-                "INSERT INTO flow (flow_id, sequence, start, end, device, remote, name, app, server, registrant, seat, \
+                "INSERT INTO flow (id, flow_id, sequence, start, end, device, remote, name, app, server, registrant, seat, \
                  owner, asn, operator, bytes_up, bytes_down, outcome, provenance, body) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
             )
             .and_then(|mut insert| {
                 insert.execute(params![
+                    number,
                     flow.record.id.0.cast_signed(),
                     flow.record.sequence,
                     flow.record.start.as_nanos(),
@@ -254,6 +257,24 @@ impl Store {
             )
             .map(drop)
             .map_err(self.failed("adding a note"))
+    }
+
+    /// The number of the next flow record. Never one that a sink has passed, though the record be forgotten by now.
+    fn next_flow(&mut self) -> Result<i64, StoreError> {
+        let next = match self.next_flow {
+            Some(next) => next,
+            None => self
+                .connection
+                .query_row(
+                    "SELECT max(coalesce((SELECT max(id) FROM flow), 0), \
+                     coalesce((SELECT max(cursor) FROM sink WHERE name GLOB 'flows:*'), 0)) + 1",
+                    [],
+                    |row| row.get(0),
+                )
+                .map_err(self.failed("numbering a flow record"))?,
+        };
+        self.next_flow = Some(next + 1);
+        Ok(next)
     }
 
     fn provenance_id(&mut self, provenance: &Provenance) -> Result<i64, StoreError> {

@@ -29,7 +29,7 @@ pub(super) struct Event {
     pub(super) action: &'static str,
     /// Flow: its id and record number. Alert: its id, the same at every update and redelivery.
     pub(super) id: String,
-    /// Number of this document in the store's order; alerts of the daemon only.
+    /// Number of this document in the store's order, of alerts and of flow records; only in what the daemon delivers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sequence: Option<i64>,
     /// First packet.

@@ -25,6 +25,9 @@ pub struct FlowDocument<'a> {
     #[serde(rename = "@timestamp")]
     timestamp: String,
     ecs: Ecs,
+    /// `canary` on a canary; nothing else has tags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<&'static str>,
     event: Event,
     /// The first rule that matches, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +55,9 @@ pub struct FlowDocument<'a> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "FlowDetails"))]
 struct Whither<'a> {
+    /// It is a canary: nobody sent it, it is only to see whether documents arrive.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    canary: bool,
     /// The flow; the same in all of its records, and when the same capture is read again.
     flow_id: String,
     /// 0 for the flow's first record, then 1, 2, …
@@ -290,6 +296,23 @@ struct EncryptedDnsPart<'a> {
 }
 
 impl<'a> FlowDocument<'a> {
+    /// As [`FlowDocument::new`], with the number that the store gave the record (ECS `event.sequence`).
+    pub fn numbered(flow: &'a EnrichedFlow, sequence: i64) -> Self {
+        let mut document = Self::new(flow);
+        document.event.sequence = Some(sequence);
+        document
+    }
+
+    /// The flow's id and record number.
+    pub fn id(&self) -> &str {
+        &self.event.id
+    }
+
+    /// What happened: `flow-started`, `flow-updated` or `flow-ended`.
+    pub fn action(&self) -> &'static str {
+        self.event.action
+    }
+
     /// The document of `flow`.
     pub fn new(flow: &'a EnrichedFlow) -> Self {
         let record = &flow.record;
@@ -301,6 +324,7 @@ impl<'a> FlowDocument<'a> {
         Self {
             timestamp: time(record.end),
             ecs: Ecs { version: ECS_VERSION },
+            tags: if flow.is_canary() { vec!["canary"] } else { Vec::new() },
             event: event(record),
             rule: matched.map(|v| Rule { id: &v.rule, name: None }),
             source,
@@ -508,6 +532,7 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
     let names = record.facts.names.iter();
     let rtt = record.tcp.and_then(|tcp| tcp.handshake_rtt);
     Whither {
+        canary: flow.is_canary(),
         flow_id: record.id.to_string(),
         sequence: record.sequence,
         device: Device::new(&flow.device),

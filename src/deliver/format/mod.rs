@@ -20,8 +20,6 @@ use serde_json::Value;
 
 use super::json::{is_harmful, write_json};
 
-pub use ocsf::network_activity;
-
 /// In whose words an event is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -30,7 +28,7 @@ pub enum Format {
     Ecs,
     /// ArcSight Common Event Format, version 0.
     Cef,
-    /// OCSF 1.6.0 JSON: Detection Finding.
+    /// OCSF 1.6.0 JSON: alerts as Detection Finding (2004), flow records as Network Activity (4001).
     Ocsf,
     /// JSON in the shape of Suricata's `eve.json`.
     Eve,
@@ -44,6 +42,21 @@ impl Format {
         matches!(self, Self::Ecs | Self::Ocsf | Self::Eve)
     }
 
+    /// Whether flow records can be written so, too.
+    pub const fn has_flows(self) -> bool {
+        matches!(self, Self::Ecs | Self::Ocsf)
+    }
+
+    /// A line of ECS in this format.
+    pub fn line(self, ecs: Vec<u8>) -> Vec<u8> {
+        if self == Self::Ecs {
+            return ecs;
+        }
+        let mut line = self.render(&ecs);
+        line.push(b'\n');
+        line
+    }
+
     /// An event's document in this format: one line, without its end. A document that cannot be read (a damaged store)
     /// becomes an empty one, so that those after it still come through.
     pub fn render(self, document: &[u8]) -> Vec<u8> {
@@ -54,6 +67,9 @@ impl Format {
         match self {
             Self::Ecs => Vec::new(),
             Self::Cef => cef::line(&document).into_bytes(),
+            Self::Ocsf if document.text("/event/dataset") == "whither.flow" => {
+                json(&ocsf::network_activity(&document))
+            }
             Self::Ocsf => json(&ocsf::detection_finding(&document)),
             Self::Eve => json(&eve::alert(&document)),
             Self::Text => text::line(&document).into_bytes(),

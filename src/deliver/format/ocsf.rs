@@ -65,7 +65,7 @@ pub(super) fn detection_finding(document: &Document) -> Value {
 }
 
 /// A flow's document as Network Activity.
-pub fn network_activity(document: &Document) -> Value {
+pub(super) fn network_activity(document: &Document) -> Value {
     let activity = match document.text("/event/action") {
         "flow-started" => 1,
         "flow-ended" => 2,

@@ -124,7 +124,7 @@ fn a_detection_finding_has_what_the_schema_demands() {
 fn a_flow_is_network_activity() {
     let flow = fixture::flow();
     let line = to_line(&crate::deliver::FlowDocument::new(&flow)).unwrap();
-    let value = network_activity(&Document::read(&line));
+    let value: Value = serde_json::from_slice(&Format::Ocsf.render(&line)).unwrap();
     assert_eq!(value["class_uid"], 4001);
     assert_eq!(value["type_uid"].as_u64().unwrap(), 400_100 + value["activity_id"].as_u64().unwrap());
     assert!(value["src_endpoint"]["ip"].is_string() && value["dst_endpoint"]["ip"].is_string());

@@ -11,6 +11,7 @@ use ureq::http::Uri;
 
 use crate::deliver::format::Format;
 use crate::model::{HumanDuration, Problem, Severity};
+use crate::store::FLOWS;
 
 /// What a sink is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -51,6 +52,17 @@ impl SinkKind {
     pub const fn notifies(self) -> bool {
         matches!(self, Self::Webhook | Self::Command | Self::Mail)
     }
+}
+
+/// What a sink gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// Alerts.
+    #[default]
+    Alerts,
+    /// Flow records.
+    Flows,
 }
 
 /// How syslog messages travel.
@@ -112,6 +124,9 @@ pub struct SinkConfig {
     pub name: String,
     /// What it is.
     pub kind: SinkKind,
+    /// What it gets; flow records go to `file` and `syslog` only.
+    #[serde(default)]
+    pub what: What,
     /// Alerts below are passed over.
     #[serde(default = "info")]
     pub min_severity: String,
@@ -201,7 +216,8 @@ impl SinkConfig {
 
     /// The name that the store and the statistics use.
     pub fn id(&self) -> String {
-        format!("{}:{}", self.kind.word(), self.name)
+        let of = if self.what == What::Flows { FLOWS } else { "" };
+        format!("{of}{}:{}", self.kind.word(), self.name)
     }
 
     /// The lowest severity that it wants.
@@ -233,6 +249,7 @@ impl SinkConfig {
         let mut check = Check { at, kind: self.kind, problems };
         check.shared(self);
         check.keys(self);
+        check.flows(self);
         match self.kind {
             SinkKind::File => check.file(self),
             SinkKind::Syslog => check.syslog(self),
@@ -299,6 +316,25 @@ impl Check<'_> {
         }
         if sink.attempts.is_some_and(|a| !(1..=1000).contains(&a)) {
             self.wrong("attempts", "is out of range: expected 1 to 1000");
+        }
+    }
+
+    /// Flow records are many, and nobody is woken by one.
+    fn flows(&mut self, sink: &SinkConfig) {
+        if sink.what != What::Flows {
+            return;
+        }
+        if !matches!(self.kind, SinkKind::File | SinkKind::Syslog) {
+            self.wrong(
+                "what",
+                "`flows` go to kinds file and syslog only: there are too many for one request each",
+            );
+        }
+        if !sink.format().has_flows() {
+            self.wrong("format", "has no words for flow records: expected ecs or ocsf");
+        }
+        if sink.severity() != Severity::Info {
+            self.wrong("min-severity", "is of alerts; flow records have none");
         }
     }
 
@@ -536,6 +572,7 @@ mod tests {
               { name = "run", kind = "command", command = ["/usr/local/bin/notify", "$(touch x)"] },
               { name = "admin", kind = "mail", address = "mail.example:465", from = "w@example.org", to = ["a@example.org"], security = "tls" },
               { name = "journal", kind = "journal" },
+              { name = "copy", kind = "file", path = "flows.jsonl", format = "ocsf", what = "flows" },
               { name = "block", kind = "nftables", table = "inet filter", set = "flagged", hold = "1h" },
             ]"#;
         assert_eq!(problems(text), [""; 0]);
@@ -554,6 +591,7 @@ mod tests {
               { name = "m", kind = "mail", address = "h:25", from = "a@b\r\nRCPT TO:<x@y>", to = [], username = "u", security = "none" },
               { name = "n", kind = "nftables", table = "inet filter; flush ruleset", set = "a b" },
               { name = "s", kind = "syslog", transport = "tcp", facility = 24, rfc = 1 },
+              { name = "f", kind = "webhook", url = "https://h/", what = "flows", format = "eve", min-severity = "high" },
             ]"#;
         let found = problems(text).join("\n");
         for part in [
@@ -576,6 +614,9 @@ mod tests {
             "sink[8].address",
             "sink[8].facility",
             "sink[8].rfc",
+            "sink[9].what",
+            "sink[9].format",
+            "sink[9].min-severity",
         ] {
             assert!(found.contains(part), "{part} is missing in:\n{found}");
         }

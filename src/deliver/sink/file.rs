@@ -96,6 +96,7 @@ fn event_of(line: &[u8]) -> Option<(i64, String)> {
         ("/event/sequence", "/event/id"),
         ("/metadata/sequence", "/finding_info/uid"),
         ("/whither/sequence", "/whither/id"),
+        ("/metadata/sequence", "/metadata/original_event_uid"),
     ];
     places.iter().find_map(|(sequence, id)| {
         Some((document.value(sequence)?.as_i64()?, document.value(id)?.as_str()?.to_owned()))

@@ -27,9 +27,9 @@ use crate::model::Timestamp;
 use crate::store::Event;
 
 pub use build::open;
-pub use config::{SinkConfig, SinkKind};
+pub use config::{SinkConfig, SinkKind, What};
 pub use file::FileSink;
-pub use runner::{BATCH, Runner, RunnerConfig, SMALL_BATCH, SinkHealth};
+pub use runner::{BATCH, Runner, RunnerConfig, SMALL_BATCH, SinkHealth, flow_event};
 pub use secret::{Secret, SinkError};
 
 /// A sink of the configuration that cannot be made ready.

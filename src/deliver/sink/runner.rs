@@ -10,8 +10,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use crate::deliver::format::Document;
+use crate::deliver::{FlowDocument, to_line};
 use crate::model::{Severity, Timestamp};
-use crate::store::{Event, Progress, Reader, StoreError};
+use crate::store::{Event, FLOWS, Progress, Reader, StoreError, StoredFlow};
 use crate::telemetry::Throttle;
 
 use super::budget::{Budget, Digest};
@@ -42,6 +43,27 @@ pub struct RunnerConfig {
     pub budget: Option<u32>,
     /// The place from which to go on.
     pub cursor: i64,
+}
+
+impl RunnerConfig {
+    /// Whether it goes through the flow records.
+    fn flows(&self) -> bool {
+        self.name.starts_with(FLOWS)
+    }
+}
+
+/// A stored flow record as something to deliver.
+pub fn flow_event(stored: &StoredFlow) -> Event {
+    let document = FlowDocument::numbered(&stored.flow, stored.number);
+    Event {
+        seq: stored.number,
+        alert: document.id().to_owned(),
+        action: document.action().to_owned(),
+        severity: Severity::Info,
+        at: stored.flow.record.end,
+        // Writing to memory does not fail.
+        document: to_line(&document).unwrap_or_else(|_| b"{}\n".to_vec()),
+    }
 }
 
 /// How a sink is.
@@ -163,13 +185,12 @@ impl Runner {
             if let Some(pause) = self.tell_digest(now) {
                 return pause;
             }
-            let events = match self.reader.events_after(self.seen, self.config.batch) {
+            let events = match self.next() {
                 Ok(events) => events,
                 Err(error) => return self.store_failed(&error),
             };
-            if events.is_empty() {
-                return LOOK_EVERY;
-            }
+            let Some(first) = events.first() else { return LOOK_EVERY };
+            self.note_forgotten(first.seq);
             let wanted: Vec<Event> = events.iter().filter(|e| self.wants(e)).cloned().collect();
             let (told, held) = self.choose(wanted, now);
             let attempt = if told.is_empty() { Attempt::all(0) } else { self.sink.deliver(&told, now) };
@@ -178,6 +199,32 @@ impl Runner {
             }
             if self.stop_now() {
                 return LOOK_EVERY;
+            }
+        }
+    }
+
+    /// What waits, as far as one attempt takes.
+    fn next(&self) -> Result<Vec<Event>, StoreError> {
+        let (after, most) = (self.seen, self.config.batch);
+        if !self.config.flows() {
+            return self.reader.events_after(after, most);
+        }
+        Ok(self.reader.flows_after(after, most)?.iter().map(flow_event).collect())
+    }
+
+    /// Flow records are numbered without a hole: what is missing before `first` was forgotten before it was delivered.
+    fn note_forgotten(&mut self, first: i64) {
+        let missing = usize::try_from(first - self.seen - 1).unwrap_or(0);
+        if self.config.flows() && missing > 0 && self.seen > 0 {
+            self.tally.skipped += missing;
+            self.seen = first - 1;
+            if let Some(times) = self.throttle.allow("forgotten") {
+                tracing::warn!(
+                    sink = self.config.name,
+                    records = missing,
+                    times,
+                    "flow records were forgotten before they were delivered: the store keeps them no longer"
+                );
             }
         }
     }

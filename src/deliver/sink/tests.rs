@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::deliver::{AlertDocument, DeliverConfig, to_line};
-use crate::model::{Alert, AlertTransition, Severity, fixture};
+use crate::model::{Alert, AlertTransition, FlowId, Severity, fixture};
 use crate::store::{EventEntry, Progress, Reader, Store, StoreConfig};
 
 /// Answers attempts one after the other; then delivers everything.
@@ -174,6 +174,60 @@ fn a_sink_with_a_budget_passes_over_what_people_are_not_told_of_and_others_do_no
             (wanted.len() as u64, 3 - wanted.len() as u64, 0)
         );
     }
+}
+
+#[test]
+fn a_sink_of_flow_records_gets_each_once_and_counts_what_was_forgotten_before() {
+    let mut bench = Bench::new(2);
+    bench.store.register_sink("flows:told").unwrap();
+    let put = |bench: &mut Bench, ids: std::ops::Range<u64>| {
+        bench.store.begin().unwrap();
+        for id in ids {
+            let mut flow = fixture::flow();
+            flow.record.id = FlowId(id);
+            flow.record.end = now();
+            bench.store.put_flow(&flow).unwrap();
+        }
+        bench.store.commit().unwrap();
+    };
+    put(&mut bench, 0..3);
+    let got = Arc::new(Mutex::new(Vec::new()));
+    let (wake, woken) = bounded(1);
+    let (progress, noted) = bounded(1024);
+    let runner = |cursor| {
+        let config = RunnerConfig {
+            name: "flows:told".into(),
+            min_severity: Severity::Info,
+            longest_pause: Duration::from_millis(1),
+            batch: BATCH,
+            budget: None,
+            cursor,
+        };
+        let sink = Box::new(Told { answers: Vec::new(), got: Arc::clone(&got) });
+        let reader = Reader::open(&bench.folder.path().join("s.db")).unwrap();
+        Runner::new(config, sink, reader, woken.clone(), progress.clone(), now)
+    };
+    let mut first = runner(0);
+    first.deliver_all();
+    assert_eq!(*got.lock().unwrap(), [1, 2, 3]);
+    for progress in noted.try_iter() {
+        bench.store.note_progress(&progress, now()).unwrap();
+    }
+    let state =
+        |bench: &Bench| Reader::open(bench.store.path()).unwrap().sink("flows:told").unwrap().unwrap();
+    assert_eq!((state(&bench).delivered, state(&bench).queued), (3, 0));
+    // More come, and all of them but the last two are forgotten before they are delivered.
+    put(&mut bench, 3..5);
+    bench.store.expire(now().plus(Duration::from_secs(400 * 86_400))).unwrap();
+    put(&mut bench, 5..7);
+    first.deliver_all();
+    assert_eq!(*got.lock().unwrap(), [1, 2, 3, 6, 7], "no number is used twice");
+    for progress in noted.try_iter() {
+        bench.store.note_progress(&progress, now()).unwrap();
+    }
+    let state = state(&bench);
+    assert_eq!((state.cursor, state.delivered, state.skipped, state.queued), (7, 5, 2, 0));
+    drop(wake);
 }
 
 #[test]

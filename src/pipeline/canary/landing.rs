@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
-use crate::deliver::sink::{Assurance, Attempt, SinkConfig, SinkKind, Trouble, open as open_sink};
+use crate::deliver::sink::{Assurance, Attempt, SinkConfig, SinkKind, Trouble, What, open as open_sink};
 use crate::deliver::{DeliverConfig, Format};
 use crate::pipeline::clock;
 use crate::store::Event;
 
-use super::Route;
+use super::{Cargo, Route};
 
 /// What a sink gets on top of its own deadline before it counts as one that hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,13 +67,14 @@ struct Target {
     beside: Option<PathBuf>,
 }
 
-/// Brings `event` to all sinks at once; who does not answer in time is given up.
-pub(super) fn land(route: &Route<'_>, event: &Event) -> Vec<Landing> {
+/// Brings it to all sinks at once; who does not answer in time is given up.
+pub(super) fn land(route: &Route<'_>, cargo: &Cargo) -> Vec<Landing> {
     let targets = targets(route);
     let longest = targets.iter().map(|t| t.sink.deadline()).max().unwrap_or_default();
     let begun = clock::monotonic();
     let (send, landed) = bounded(targets.len());
     for (at, target) in targets.iter().enumerate() {
+        let event = if target.sink.what == What::Flows { &cargo.flow } else { &cargo.alert };
         start(at, target.clone(), event.clone(), send.clone());
     }
     drop(send);

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alert::{AlertBook, AlertConfig};
+use crate::deliver::sink::flow_event;
 use crate::deliver::{AlertDocument, DeliverConfig, to_line};
 use crate::meter::Observation;
 use crate::model::{Alert, AlertTransition, EnrichedFlow, Problem};
@@ -139,9 +140,9 @@ pub fn send(mut parts: Parts, route: &Route<'_>) -> Result<Flight, CanaryError> 
     let mut steps = Steps { done: Vec::new(), since: clock::monotonic() };
     let (flow, alert) = raise(parts, route.alert, &mut steps)?;
     let folder = Folder::make()?;
-    let event = commit(&folder.0, &flow, &alert)?;
+    let cargo = commit(&folder.0, &flow, &alert)?;
     steps.add("committed", "to a store of its own, and read from it again".to_owned());
-    let sinks = landing::land(route, &event);
+    let sinks = landing::land(route, &cargo);
     Ok(Flight { id: Arc::clone(&alert.id), steps: steps.done, sinks })
 }
 
@@ -168,7 +169,7 @@ fn raise(
 }
 
 /// Into the store and out of it again.
-fn commit(folder: &Path, flow: &EnrichedFlow, alert: &Alert) -> Result<Event, CanaryError> {
+fn commit(folder: &Path, flow: &EnrichedFlow, alert: &Alert) -> Result<Cargo, CanaryError> {
     let now = clock::now();
     let (mut store, _) = Store::open(&folder.join("canary.db"), &StoreConfig::default(), now)?;
     store.begin()?;
@@ -179,8 +180,19 @@ fn commit(folder: &Path, flow: &EnrichedFlow, alert: &Alert) -> Result<Event, Ca
     let entry = EventEntry { alert, transition: AlertTransition::Opened, document: &document };
     store.put_event(&entry, now)?;
     store.commit()?;
-    let mut events = Reader::open(store.path())?.events_after(0, 1)?;
-    events.pop().ok_or(CanaryError::Lost("the store does not have what it committed"))
+    let reader = Reader::open(store.path())?;
+    let (alert, flow) = (reader.events_after(0, 1)?.pop(), reader.flows_after(0, 1)?.pop());
+    let (alert, flow) =
+        alert.zip(flow).ok_or(CanaryError::Lost("the store does not have what it committed"))?;
+    Ok(Cargo { alert, flow: flow_event(&flow) })
+}
+
+/// What sinks get of it.
+#[derive(Debug)]
+struct Cargo {
+    alert: Event,
+    /// For sinks of flow records.
+    flow: Event,
 }
 
 /// A folder for one flight; it goes with it.

@@ -11,7 +11,7 @@ fn parts() -> Parts {
         .unwrap()
 }
 
-fn event() -> Event {
+fn cargo() -> Cargo {
     let mut steps = Steps { done: Vec::new(), since: clock::monotonic() };
     let mut parts = parts();
     let policy = PolicyConfig { rule: vec![Rule::canary()], ..PolicyConfig::default() };
@@ -23,7 +23,9 @@ fn event() -> Event {
 
 #[test]
 fn every_document_of_a_canary_says_what_it_is() {
-    let event = event();
+    let Cargo { alert: event, flow } = cargo();
+    let record = Document::read(&flow.document);
+    assert!(record.is_canary() && record.texts("/tags") == ["canary"], "its flow record too");
     assert_eq!((&*event.action, event.severity.word()), ("canary", "info"));
     for format in [Format::Ecs, Format::Cef, Format::Ocsf, Format::Eve, Format::Text] {
         let line = String::from_utf8(format.render(&event.document)).unwrap();
@@ -46,6 +48,7 @@ fn each_sink_says_for_itself_whether_it_arrived() {
     let sinks = r#"
         sink = [
           { name = "copy", kind = "file", path = "copy.jsonl", format = "ocsf" },
+          { name = "flows", kind = "file", path = "f.jsonl", format = "ocsf", what = "flows" },
           { name = "gone", kind = "file", path = "no/such/folder/x" },
           { name = "set", kind = "nftables", table = "inet filter", set = "x", dry-run = false },
           { name = "nobody", kind = "webhook", url = "http://127.0.0.1:9/", allow-private = true },
@@ -64,6 +67,7 @@ fn each_sink_says_for_itself_whether_it_arrived() {
         [
             ("file:alerts.jsonl", "confirmed"),
             ("file:copy", "confirmed"),
+            ("flows:file:flows", "confirmed"),
             ("file:gone", "failed"),
             ("nftables:set", "dry_run"),
             ("webhook:nobody", "failed"),

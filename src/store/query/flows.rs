@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, params_from_iter};
+use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 
 use crate::model::{EnrichedFlow, FlowId, Provenance, Timestamp};
 use crate::store::open::Reader;
@@ -71,6 +71,25 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Records kept after the one with this number, in the order in which they were kept, at most `limit`.
+    pub fn flows_after(&self, number: i64, limit: usize) -> Result<Vec<StoredFlow>, StoreError> {
+        let failed = self.failed("reading flow records");
+        let mut select = self
+            .connection
+            .prepare_cached(
+                "SELECT flow.id, flow.body, provenance.body FROM flow JOIN provenance ON provenance.id = flow.provenance \
+                 WHERE flow.id > ?1 ORDER BY flow.id LIMIT ?2",
+            )
+            .map_err(&failed)?;
+        let mut rows =
+            select.query(params![number, i64::try_from(limit).unwrap_or(i64::MAX)]).map_err(&failed)?;
+        let mut flows = Vec::new();
+        while let Some(row) = rows.next().map_err(&failed)? {
+            flows.push(self.read(row)?);
+        }
+        Ok(flows)
     }
 
     /// All records of one flow, in order.

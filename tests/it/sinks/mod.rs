@@ -225,6 +225,35 @@ fn a_webhook_that_was_dead_gets_every_alert_when_it_is_back_and_held_up_nobody()
 }
 
 #[test]
+fn flow_records_go_to_sinks_that_ask_for_them_each_once_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let tcp = servers::syslog_tcp();
+    let file =
+        "{ name = \"flows\", kind = \"file\", path = \"f.jsonl\", format = \"ocsf\", what = \"flows\" }";
+    let syslog = syslog("net", "tcp", tcp.address).replace(" }", ", what = \"flows\" }");
+    let mut daemon = Daemon::start(place, &[file.to_owned(), syslog].join(", "), PACE);
+    daemon.raised(place);
+    let stats = daemon.end(place);
+    let reader = Reader::open(&place.join("state/whither.db")).unwrap();
+    let kept: Vec<i64> = reader.flows_after(0, usize::MAX).unwrap().iter().map(|f| f.number).collect();
+    assert!(kept.len() > usize::from(DEVICES), "{stats}");
+    let lines = fs::read_to_string(place.join("state/f.jsonl")).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(lines.iter().all(|l| l["class_uid"] == 4001 && l["type_uid"].as_i64() > Some(400_100)));
+    assert!(
+        lines
+            .iter()
+            .any(|l| l["dst_endpoint"]["ip"] == "101.226.90.1" && l["tls"]["sni"] == "short.weixin.qq.com")
+    );
+    let numbers: Vec<i64> = lines.iter().map(|l| l["metadata"]["sequence"].as_i64().unwrap()).collect();
+    assert_eq!(numbers, kept);
+    let got: Vec<i64> = tcp.events().iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(got, kept);
+    assert_eq!(stats["alerts"]["sinks"]["flows:syslog:net"]["queued"], 0, "{stats}");
+}
+
+#[test]
 fn of_what_waited_for_a_dead_pager_the_worst_is_told_within_the_budget() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
