@@ -92,8 +92,9 @@ fn site(tag: &str) -> Option<Namespaces> {
     Some(names)
 }
 
-/// Runs the daemon at these interfaces of the gateway while the client speaks; gives flow records and statistics.
-fn watched(site: &Namespaces, interfaces: &[&str]) -> (Vec<Value>, Value) {
+/// Runs the daemon at these interfaces of the gateway while the client speaks; gives flow records, statistics, and what
+/// `whither stats` and `whither flows` say of its store.
+fn watched(site: &Namespaces, interfaces: &[&str]) -> (Vec<Value>, Value, [String; 2]) {
     let [client, gateway, server] = [&site.0[0], &site.0[1], &site.0[2]];
     let folder = tempfile::tempdir().unwrap();
     let (state, config) = (folder.path().join("state"), folder.path().join("whither.toml"));
@@ -140,7 +141,12 @@ fn watched(site: &Namespaces, interfaces: &[&str]) -> (Vec<Value>, Value) {
     let lines = fs::read_to_string(state.join("flows.jsonl")).unwrap();
     let flows = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let to_server = flows.filter(|f| f["destination"]["port"] == PORT).collect();
-    (to_server, serde_json::from_slice(&fs::read(state.join("stats.json")).unwrap()).unwrap())
+    let asked = [["stats", "--format", "json"], ["flows", "--format", "csv"]].map(|words| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whither"));
+        let output = command.args(words).arg("--state-dir").arg(&state).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    });
+    (to_server, serde_json::from_slice(&fs::read(state.join("stats.json")).unwrap()).unwrap(), asked)
 }
 
 fn octets<'a>(flows: impl Iterator<Item = &'a Value>) -> u64 {
@@ -152,7 +158,7 @@ fn octets<'a>(flows: impl Iterator<Item = &'a Value>) -> u64 {
 #[test]
 fn on_the_outside_of_a_translation_a_flow_has_the_device_behind_it() {
     let Some(site) = site("w") else { return };
-    let (flows, stats) = watched(&site, &["wan"]);
+    let (flows, stats, _) = watched(&site, &["wan"]);
     assert!(flows.len() >= FLOWS, "{flows:#?} {stats}");
     for flow in &flows {
         assert_eq!(flow["source"]["ip"], OUTSIDE, "what was seen stays as it was seen");
@@ -165,7 +171,7 @@ fn on_the_outside_of_a_translation_a_flow_has_the_device_behind_it() {
 #[test]
 fn a_flow_seen_on_both_sides_counts_once() {
     let Some(site) = site("b") else { return };
-    let (flows, stats) = watched(&site, &["lan", "wan"]);
+    let (flows, stats, [asked, listed]) = watched(&site, &["lan", "wan"]);
     let (twins, counted): (Vec<_>, Vec<_>) =
         flows.iter().partition(|f| !f["whither"]["duplicate_of"].is_null());
     assert_eq!(octets(twins.iter().copied()), octets(counted.iter().copied()), "{flows:#?}");
@@ -174,6 +180,13 @@ fn a_flow_seen_on_both_sides_counts_once() {
     for flow in &flows {
         assert_eq!(flow["whither"]["device"]["ip"], CLIENT, "{flow}");
     }
+    let asked: Value = serde_json::from_str(&asked).unwrap();
+    assert_eq!(asked["store"]["duplicate_records"], stats["limits"]["duplicate_records"], "{asked}");
+    assert_eq!(
+        listed.matches("duplicate of ").count() as u64,
+        stats["limits"]["duplicate_records"],
+        "{listed}"
+    );
     for twin in twins {
         let of = &twin["whither"]["duplicate_of"];
         assert!(counted.iter().any(|f| f["whither"]["flow_id"] == *of), "{twin}");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::appid::region_of;
 use crate::enrich::conntrack::View;
 use crate::model::{
-    Endpoint, EvidenceKind, FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate, RegionClaim,
-    RemoteContext, Tenant, Tier, Translation,
+    Endpoint, EvidenceKind, FlowRecord, HostName, Identification, LookupVia, MacAddr, NameCandidate,
+    RegionClaim, RemoteContext, Tenant, Tier, Translation,
 };
 
 /// The local end and the far end of a record.

@@ -40,6 +40,14 @@ fn an_alert_is_never_forgotten_while_a_sink_waits_for_it_or_while_it_is_open() {
 }
 
 #[test]
+fn a_sink_of_flow_records_holds_no_alert_back() {
+    let mut fresh = Fresh::with(&StoreConfig { keep_alerts: days(1), ..StoreConfig::default() });
+    fresh.put_alert(&alert("aa", 0, AlertState::Closed), AlertTransition::Closed, at(0));
+    fresh.store.register_sink("flows:file:copy").unwrap();
+    assert_eq!(fresh.store.expire(at(3 * 86_400)).unwrap().alerts, 1);
+}
+
+#[test]
 fn a_store_that_outgrows_its_limit_gives_up_flows_before_rollups_before_alerts() {
     let mut fresh = Fresh::new();
     let mut long = flow(0, 0);
