@@ -49,8 +49,9 @@ fn configuration(args: &RunArgs) -> Result<Config, Failure> {
 fn feeds(args: &RunArgs, config: &Config) -> Result<Vec<Feed>, Failure> {
     if !args.from.is_empty() {
         let filter = (!config.capture.filter.is_empty()).then(|| config.capture.filter.clone());
-        let files = CaptureFiles::open(&args.from, &FileOptions { filter, ..FileOptions::default() })
-            .map_err(|e| Failure::Usage(e.to_string()))?;
+        let files =
+            CaptureFiles::open(&args.from, &FileOptions { filter, prompt: true, ..FileOptions::default() })
+                .map_err(|e| Failure::Usage(e.to_string()))?;
         return Ok(vec![Feed { source: Box::new(Paced::new(files, args.pace)), may_wait: true }]);
     }
     if config.capture.interfaces.is_empty() {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct CountryCode([u8; 2]);
 
 impl CountryCode {
-    /// Takes two ASCII letters of either case. `UK` becomes `GB`; codes that name no country (`EU`, `AP`, `XX`,
-    /// `ZZ`, `AN`, `CS`, and other user-assigned ones) give `None`.
+    /// Takes two ASCII letters of either case. `UK` becomes `GB`; codes of databases that name no country (`EU`, `AP`, `XX`,
+    /// `ZZ`, `AN`, `CS`…) give `None`. The user-assigned `AA` and `QM` to `QZ` pass: they are for private use (ISO 3166-1).
     pub fn parse(text: &str) -> Option<Self> {
         let [a, b] = text.as_bytes() else { return None };
         if !a.is_ascii_alphabetic() || !b.is_ascii_alphabetic() {

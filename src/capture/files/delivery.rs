@@ -154,13 +154,20 @@ pub(super) struct Delivery<'a> {
     pub(super) desk: &'a mut Desk,
     /// Where frames go.
     pub(super) sink: &'a mut dyn FnMut(&Frame<'_>),
-    /// Frames that may still be read in this call.
+    /// Frames that may be read in this call.
+    pub(super) budget: usize,
+    /// How many of them may still be read.
     pub(super) left: usize,
     /// Frames later than this must wait: another file's are due.
     pub(super) limit: Timestamp,
 }
 
 impl Delivery<'_> {
+    /// Whether frames were read in this call.
+    pub(super) fn has_handed(&self) -> bool {
+        self.left < self.budget
+    }
+
     /// Hands over one frame, if the filter lets it pass; `timed` is false where the file gives no time, `said` is what
     /// the file says of it beside its bytes.
     #[inline]

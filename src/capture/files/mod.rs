@@ -14,6 +14,8 @@ mod options;
 mod order;
 mod pcap;
 mod pcapng;
+#[cfg(test)]
+mod pipe_tests;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -49,11 +51,15 @@ pub struct FileOptions {
     pub filter: Option<String>,
     /// Whether the SHA-256 of each file is computed.
     pub hash: bool,
+    /// Whether frames out of a pipe are handed over before more are waited for. A daemon wants it; a result that must come
+    /// out the same again does not, for it then hangs (a little) on how the pipe was filled: names that a file gives for
+    /// addresses stand before the frames of one call.
+    pub prompt: bool,
 }
 
 impl Default for FileOptions {
     fn default() -> Self {
-        Self { filter: None, hash: true }
+        Self { filter: None, hash: true, prompt: false }
     }
 }
 
@@ -107,7 +113,7 @@ impl CaptureFiles {
         let buffer = (BUFFERS / paths.len().max(1)).clamp(MIN_BUFFER, MAX_BUFFER);
         let files: Vec<FileReader> = paths
             .iter()
-            .map(|path| FileReader::open(path, options.hash, buffer, &mut desk))
+            .map(|path| FileReader::open(path, options, buffer, &mut desk))
             .collect::<Result<_, _>>()?;
         let regular = files.iter().enumerate().filter(|(_, file)| options.hash && file.length.is_some());
         let hasher = Hasher::start(regular.map(|(at, file)| (at, file.path.clone())).collect());
@@ -159,7 +165,8 @@ impl PacketSource for CaptureFiles {
 
     fn pump(&mut self, budget: usize, sink: &mut dyn FnMut(&Frame<'_>)) -> Result<Pump, CaptureError> {
         let limit = Timestamp::from_nanos(i64::MAX);
-        let mut delivery = Delivery { desk: &mut self.desk, sink, left: budget.max(1), limit };
+        let budget = budget.max(1);
+        let mut delivery = Delivery { desk: &mut self.desk, sink, budget, left: budget, limit };
         while let Some(Reverse((time, at))) = self.due.pop() {
             delivery.limit = match self.due.peek() {
                 None => limit,

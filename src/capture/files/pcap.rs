@@ -158,6 +158,9 @@ impl Pcap {
             if let Some(stop) = stop {
                 return stop;
             }
+            if window.would_wait() && delivery.has_handed() {
+                return Stop::Budget;
+            }
             if window.fill(need) < need {
                 return if window.data().is_empty() { Stop::End } else { Stop::Cut(window.offset()) };
             }

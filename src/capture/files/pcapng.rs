@@ -85,6 +85,7 @@ impl Pcapng {
             let offset = window.offset();
             match want {
                 Want::Stop(stop) => return stop,
+                Want::Bytes(_) if window.would_wait() && delivery.has_handed() => return Stop::Budget,
                 Want::Bytes(need) => {
                     if window.fill(need) < need {
                         return if window.data().is_empty() { Stop::End } else { Stop::Cut(offset) };

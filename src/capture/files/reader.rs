@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::FileOptions;
 use super::delivery::{Delivery, Desk, Stop, Track};
 use super::input::{self, Tally};
 use super::pcap::{self, Magic, Pcap};
@@ -49,12 +50,12 @@ impl FileReader {
     /// Opens a file and reads its header.
     pub(super) fn open(
         path: &std::path::Path,
-        hash: bool,
+        options: &FileOptions,
         buffer: usize,
         desk: &mut Desk,
     ) -> Result<Self, CaptureError> {
-        let input = input::open(path, hash)?;
-        let mut window = Window::new(input.source, buffer);
+        let input = input::open(path, options.hash)?;
+        let mut window = Window::new(input.source, buffer, options.prompt && input.length.is_none());
         let mut track = Track::new(path.to_string_lossy().into());
         let format = recognise(path, &mut window, &mut track, desk)?;
         Ok(Self {

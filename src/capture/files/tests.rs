@@ -95,7 +95,7 @@ impl Writer {
         out
     }
 
-    fn section(self) -> Vec<u8> {
+    pub(super) fn section(self) -> Vec<u8> {
         let mut body = self.u32(0x1a2b_3c4d).to_vec();
         body.extend(self.u16(1));
         body.extend(self.u16(0));
@@ -380,7 +380,7 @@ fn a_filter_lets_pass_what_it_names_and_counts_the_rest() {
     bytes.extend(LE.record([1, 0, u32::try_from(udp.len()).unwrap(), 60], 0, &udp));
     bytes.extend(LE.record([2, 0, 3, 60], 0, b"abc"));
     let (_folder, path) = file("a.pcap", &bytes);
-    let options = |filter: &str| FileOptions { filter: Some(filter.to_owned()), hash: false };
+    let options = |filter: &str| FileOptions { filter: Some(filter.to_owned()), hash: false, prompt: false };
     let mut source = CaptureFiles::open(std::slice::from_ref(&path), &options("udp")).unwrap();
     assert_eq!(drain(&mut source, 10).len(), 1);
     assert_eq!((source.filtered(), source.captures()[0].packets), (1, 2));
@@ -430,7 +430,7 @@ fn every_shared_capture_opens_or_says_why_not() {
             if path.extension().is_some_and(|ending| ending == "tsv") {
                 continue;
             }
-            let options = FileOptions { filter: None, hash: false };
+            let options = FileOptions { filter: None, hash: false, prompt: false };
             let result = CaptureFiles::open(std::slice::from_ref(&path), &options).map(|mut source| {
                 let mut frames = 0_u64;
                 while source.pump(1000, &mut |_| frames += 1).unwrap() != Pump::End {}

@@ -18,12 +18,19 @@ pub(super) struct Window {
     offset: u64,
     ended: bool,
     fault: Option<io::Error>,
+    /// Whether more may be long in coming: a pipe into which somebody captures.
+    slow: bool,
 }
 
 impl Window {
-    /// A window of `size` bytes.
-    pub(super) fn new(source: Source, size: usize) -> Self {
-        Self { source, buffer: vec![0; size], start: 0, end: 0, offset: 0, ended: false, fault: None }
+    /// A window of `size` bytes; `slow` when more may be long in coming.
+    pub(super) fn new(source: Source, size: usize, slow: bool) -> Self {
+        Self { source, buffer: vec![0; size], start: 0, end: 0, offset: 0, ended: false, fault: None, slow }
+    }
+
+    /// Whether more would have to be waited for.
+    pub(super) fn would_wait(&self) -> bool {
+        self.slow && !self.ended
     }
 
     /// The unread bytes at hand.
