@@ -97,7 +97,8 @@ fn every_hostile_capture_is_accounted_for_twice_the_same() {
 
 /// The packet path alone, which is all that cut bytes can reach: capture, decode, inspect, meter.
 fn packet_path(path: &Path) -> Result<(Ledger, Counters), CaptureError> {
-    let files = CaptureFiles::open(&[path.to_owned()], &FileOptions { filter: None, hash: false })?;
+    let files =
+        CaptureFiles::open(&[path.to_owned()], &FileOptions { hash: false, ..FileOptions::default() })?;
     let local = Networks::new(&EnrichConfig::default()).local();
     // A small table: making a large one is most of the work on a small file.
     let config = MeterConfig { max_flows: 4096, ..MeterConfig::default() };

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::process::Command;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use super::tests::LE;
@@ -22,7 +22,7 @@ fn pumped(first: Vec<u8>, then: Vec<u8>) -> (Pump, usize, usize, bool) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-    let (go_on, told) = channel::<()>();
+    let (go_on, told) = sync_channel::<()>(1);
     let writer = std::thread::spawn({
         let path = path.clone();
         move || {

@@ -6,29 +6,29 @@
 //! alert must never wait behind them. When even alerts find no room any more, the queue before fills, and the flow stage
 //! waits. Sinks are called only after a commit.
 
+mod resume;
+mod sinks;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use resume::{alerts_to_resume, open_store};
+pub use sinks::SinkReport;
+use sinks::{Delivery, start_sinks};
+
 use crate::alert::AlertConfig;
-use crate::deliver::sink::{
-    BATCH, Runner, RunnerConfig, SMALL_BATCH, SinkHealth, SinkKind, open as open_sink,
-};
 use crate::deliver::{AlertDocument, FlowDocument, Format, JsonlWriter, to_line};
-use crate::model::{Alert, AlertTransition, EnrichedFlow, Severity, Timestamp};
+use crate::model::{Alert, AlertTransition, EnrichedFlow, Timestamp};
 use crate::policy::Known;
-use crate::store::{
-    AlertFilter, EventEntry, FLOWS, GapEntry, Learned, Opened, Progress, Reader, SinkState, Store,
-    StoreConfig, StoreError,
-};
+use crate::store::{EventEntry, FLOWS, GapEntry, Learned, Progress, Reader, Store, StoreError};
 
 use super::clock;
-use super::live::{Outputs, Shared, StartError, spawn};
+use super::live::{Outputs, Shared, StartError};
 use super::stage::Sink;
 use super::trial;
 
@@ -42,16 +42,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// How often it looks for what is to be forgotten.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
-/// Reports of sinks that may wait.
-const REPORTS: usize = 1024;
-/// A silence longer than this between two lives of the program is a gap in what was watched.
-const GAP: Duration = Duration::from_secs(10);
-/// The longest pause of a sink that reaches other programs and machines.
-const REMOTE_PAUSE: Duration = Duration::from_secs(30);
 /// How long the stop waits for sinks that reach other machines.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// The longest pause of a sink that reaches only this machine's disk.
-const LOCAL_PAUSE: Duration = Duration::from_secs(2);
 
 /// What is kept.
 pub(super) enum Line {
@@ -81,25 +73,6 @@ impl Sink for LineSink {
     fn learned(&mut self, known: &Known) {
         let _closed = self.lines.send(Line::Learned(known.clone()));
     }
-}
-
-/// How a sink is and how far it has come.
-#[derive(Debug, Clone, Default)]
-pub struct SinkReport {
-    /// Its place.
-    pub state: SinkState,
-    /// Its health.
-    pub health: SinkHealth,
-}
-
-/// A sink's thread, seen from the keeper.
-struct Delivery {
-    name: String,
-    wake: Sender<()>,
-    health: Arc<Mutex<SinkHealth>>,
-    thread: JoinHandle<()>,
-    /// Whether it writes to this machine's disk, so that a stop waits for it.
-    local: bool,
 }
 
 /// The thread.
@@ -148,28 +121,7 @@ impl Keeper {
         let learned = trial::known(&Reader::open(store.path())?)?;
         let flows =
             outputs.flows.as_deref().map(|path| JsonlWriter::open(path, &outputs.deliver)).transpose()?;
-        let (progress, reports) = bounded(REPORTS);
-        let mut deliveries = Vec::new();
-        let sinks = outputs.sinks()?;
-        store.retain_sinks(&sinks.iter().map(|s| s.name.as_str()).collect::<Vec<_>>())?;
-        for sink in sinks {
-            let state = store.register_sink(&sink.name)?;
-            let (wake, woken) = bounded(1);
-            let config = RunnerConfig {
-                name: sink.name.clone(),
-                min_severity: sink.min_severity,
-                longest_pause: sink.longest_pause,
-                batch: sink.batch,
-                budget: sink.budget,
-                cursor: state.cursor,
-            };
-            let reader = Reader::open(store.path())?;
-            let runner = Runner::new(config, sink.sink, reader, woken, progress.clone(), clock::now);
-            let health = runner.health();
-            let thread = spawn(format!("sink-{}", sink.name), move || runner.run())?;
-            let local = sink.longest_pause == LOCAL_PAUSE;
-            deliveries.push(Delivery { name: sink.name, wake, health, thread, local });
-        }
+        let (deliveries, reports) = start_sinks(outputs, &mut store)?;
         let (send_line, lines) = bounded(LINES);
         let keeper = Self {
             shared: Arc::clone(shared),
@@ -498,84 +450,4 @@ impl Keeper {
             tracing::error!(%error, "the store refuses at the end");
         }
     }
-}
-
-/// A sink that is about to be started.
-pub(super) struct NewSink {
-    pub(super) name: String,
-    pub(super) sink: Box<dyn crate::deliver::sink::Sink>,
-    pub(super) min_severity: Severity,
-    pub(super) longest_pause: Duration,
-    pub(super) batch: usize,
-    pub(super) budget: Option<u32>,
-}
-
-impl Outputs {
-    /// The sinks of the configuration; the file of alerts is always the first.
-    fn sinks(&self) -> Result<Vec<NewSink>, StartError> {
-        let file = crate::deliver::sink::FileSink::open(&self.alerts, &self.deliver)?;
-        let name =
-            self.alerts.file_name().map_or_else(|| "alerts".into(), |n| n.to_string_lossy().into_owned());
-        let mut sinks = vec![NewSink {
-            name: format!("file:{name}"),
-            sink: Box::new(file),
-            min_severity: Severity::Info,
-            longest_pause: LOCAL_PAUSE,
-            batch: BATCH,
-            budget: None,
-        }];
-        let state = self.alerts.parent().unwrap_or(Path::new("/"));
-        for config in &self.deliver.sink {
-            let each_alone = config.kind.notifies() || config.kind == SinkKind::Nftables;
-            sinks.push(NewSink {
-                name: config.id(),
-                sink: open_sink(config, state, &self.deliver)?,
-                min_severity: config.severity(),
-                longest_pause: if config.kind == SinkKind::File { LOCAL_PAUSE } else { REMOTE_PAUSE },
-                batch: if each_alone { SMALL_BATCH } else { BATCH },
-                budget: config.budget(),
-            });
-        }
-        Ok(sinks)
-    }
-}
-
-/// Opens the store, and says what it found: damage, and the time in which nobody watched.
-fn open_store(path: &Path, limits: &StoreConfig) -> Result<Store, StoreError> {
-    let now = clock::now();
-    let (mut store, Opened { set_aside }) = Store::open(path, limits, now)?;
-    if let Some((aside, rows)) = set_aside {
-        tracing::error!(
-            moved_to = %aside.display(), rows_saved = rows,
-            "the store was damaged: it was set aside and a new one begun with what could be read"
-        );
-    }
-    if let Some(alive) = store.alive()?.filter(|alive| now.since(*alive) > GAP) {
-        let gap = GapEntry {
-            source: "whither".to_owned(),
-            kind: "not_running".to_owned(),
-            begin: alive,
-            end: now,
-            detail: "the program did not run; what passed in this time was not seen".to_owned(),
-        };
-        store.put_gap(&gap)?;
-    }
-    Ok(store)
-}
-
-/// Alerts that were open at the end of the last life, and closed ones of whose subjects people may have been told
-/// lately; oldest first.
-fn alerts_to_resume(store: &Store, config: &AlertConfig) -> Result<Vec<Alert>, StoreError> {
-    let reader = Reader::open(store.path())?;
-    let open = AlertFilter { open: Some(true), ..AlertFilter::default() };
-    let mut alerts = reader.alerts(&open)?;
-    if !config.back_off.0.is_zero() {
-        let since = clock::now().minus(config.longest_back_off.0);
-        let limit = Some(config.max_open);
-        let closed = AlertFilter { open: Some(false), since: Some(since), limit, ..AlertFilter::default() };
-        alerts.extend(reader.alerts(&closed)?);
-    }
-    let mut alerts: Vec<Alert> = alerts.into_iter().map(|stored| stored.alert).collect();
-    alerts.sort_by(|a, b| a.opened.cmp(&b.opened).then_with(|| a.id.cmp(&b.id)));
-    Ok(alerts)
 }
