@@ -37,6 +37,8 @@ struct Who {
     asn: Option<u32>,
     /// Only where the AS number is not known.
     operator: Option<Arc<str>>,
+    /// Other users' devices: nobody may count their octets as sent to a server.
+    peer: bool,
 }
 
 impl Group {
@@ -51,6 +53,7 @@ impl Group {
             app: flow.identification.app.as_ref().map(|a| a.id.clone()),
             asn: operator.asn,
             operator: operator.name.clone().filter(|_| operator.asn.is_none()),
+            peer: finding.peer,
         };
         Self { members: Members::One(who), ..Self::overflow(finding) }
     }
@@ -66,6 +69,7 @@ impl Group {
                 app: alert.identification.app.as_ref().map(|a| a.id.clone()),
                 asn: operator.asn,
                 operator: operator.name.clone().filter(|_| operator.asn.is_none()),
+                peer: alert.peer,
             }),
         };
         Self { rule: alert.rule.clone(), role: alert.role, country: alert.country, members }
@@ -115,6 +119,9 @@ impl Group {
             Some((None, None)) | None => part("-"),
         }
         part(&opened.as_nanos().to_string());
+        if who.is_some_and(|w| w.peer) {
+            part("peer");
+        }
         let digest = hash.finish();
         let mut id = String::with_capacity(16);
         for byte in digest.as_ref().iter().take(8) {

@@ -59,6 +59,7 @@ impl Life {
             last: flow.record.end,
             time_digits: flow.record.point.time_digits,
             telling: Telling { ever_told: false, ..Telling::default() },
+            peer: finding.peer && !group.is_overflow() && !group.is_unsolicited(),
             provenance: flow.provenance.clone(),
         };
         if group.is_overflow() {

@@ -36,6 +36,7 @@ fn finding(flow: &EnrichedFlow) -> Finding {
         bytes_down: flow.bytes_down(),
         at: flow.record.end,
         inbound: false,
+        peer: false,
     }
 }
 
@@ -404,6 +405,24 @@ fn an_alert_that_went_quiet_while_the_program_did_not_run_closes_at_once() {
     let mut book = AlertBook::new(&AlertConfig::default());
     book.resume(vec![(*open).clone()]);
     assert_eq!(words(&advance(&mut book, 3600)), ["alert-closed"]);
+}
+
+#[test]
+fn flows_to_peers_and_to_servers_are_never_one_alert() {
+    let mut book = AlertBook::new(&AlertConfig::default());
+    let server = raise(&mut book, &record(1, 0));
+    let mut out = Out::new();
+    let call = record(2, 1);
+    book.raise(&call, &Finding { peer: true, ..finding(&call) }, &mut out);
+    let [(AlertTransition::Opened, alert)] = out.as_slice() else { panic!("{out:?}") };
+    assert_ne!(alert.id, server[0].1.id);
+    assert!(alert.peer && alert.flows == 1 && !server[0].1.peer);
+    let mut next_life = AlertBook::new(&AlertConfig::default());
+    next_life.resume(book.alerts().into_iter().cloned().collect());
+    let later = record(3, 2);
+    let mut out = Out::new();
+    next_life.raise(&later, &Finding { peer: true, ..finding(&later) }, &mut out);
+    assert!(out.iter().all(|(t, a)| *t != AlertTransition::Opened && a.peer), "{out:?}");
 }
 
 #[test]

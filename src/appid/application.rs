@@ -235,6 +235,8 @@ pub struct OwnerFact {
     pub os: Option<Os>,
     /// The name as written.
     pub name: Arc<str>,
+    /// Whether it is not written as a label, but the application's own name: nobody's where two applications have it.
+    pub implied: bool,
     /// How much it can carry.
     pub confidence: Confidence,
     /// Where it is from.

@@ -3,14 +3,14 @@
 //! A name is tried from its longest suffix down, at whole labels only, so `freewechat.com` never meets
 //! `wechat.com`. No more labels are tried than the deepest fact has: a hostile name of 127 labels costs no more.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use ipnet::IpNet;
 
-use super::application::{Application, DomainKind, OwnerKind};
+use super::application::{Application, DomainKind, OwnerFact, OwnerKind};
 use super::owners::Owners;
 
 /// Where a fact stands: which application, which of its facts of that kind.
@@ -88,7 +88,8 @@ impl Index {
                 claim(&mut taken, Place { app, fact }, &protocol.label);
                 index.protocols.extend(taken.map(|place| (Arc::clone(&protocol.name), place)));
             }
-            for (fact, owner) in application.owners.iter().enumerate() {
+            let written = |(_, owner): &(usize, &OwnerFact)| !owner.implied;
+            for (fact, owner) in application.owners.iter().enumerate().filter(written) {
                 let mut taken = index.owners.exact(owner.kind, &owner.name);
                 claim(&mut taken, Place { app, fact }, &owner.label);
                 if let Some(place) = taken {
@@ -99,11 +100,27 @@ impl Index {
                 index.outer.entry(Arc::clone(&outer.domain)).or_insert(Place { app, fact });
             }
         }
+        index.imply(applications);
         for lengths in [&mut index.lengths_v4, &mut index.lengths_v6] {
             lengths.sort_unstable_by(|a, b| b.cmp(a));
             lengths.dedup();
         }
         (index, conflicts)
+    }
+
+    /// Gives labels that are no more than an application's name to it, where nobody else has the name or the label.
+    fn imply(&mut self, applications: &[Application]) {
+        let mut places: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+        for (app, application) in applications.iter().enumerate() {
+            for (fact, owner) in application.owners.iter().enumerate().filter(|(_, owner)| owner.implied) {
+                places.entry(owner.name.to_lowercase()).or_default().push(Place { app, fact });
+            }
+        }
+        for (name, places) in places {
+            if let ([place], None) = (places.as_slice(), self.owners.exact(OwnerKind::Label, &name)) {
+                self.owners.put(OwnerKind::Label, &name, *place);
+            }
+        }
     }
 
     /// The facts that `name` meets, best first: the full name, then suffixes from long to short.

@@ -23,6 +23,7 @@ mod format;
 mod fronts;
 mod identify;
 mod index;
+mod labels;
 mod lint;
 mod lint_names;
 mod near;

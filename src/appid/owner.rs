@@ -7,7 +7,9 @@
 use super::application::{Application, Confidence, OwnerFact, OwnerKind};
 use super::catalogue::Catalogue;
 use super::identify::is_lookup;
-use crate::model::{Evidence, EvidenceKind, FlowRecord, Identification, Label, ProcessRef, Tier};
+use crate::model::{
+    AndroidUid, Evidence, EvidenceKind, FlowRecord, Identification, Label, OriginSource, ProcessRef, Tier,
+};
 use std::sync::Arc;
 
 /// Lays what is known of the maker over what the network says.
@@ -22,7 +24,9 @@ pub(super) fn over(catalogue: &Catalogue, record: &FlowRecord, network: Identifi
         matched: met.as_ref().map(|(_, fact, _)| Arc::clone(&fact.label)),
         source: met.as_ref().map(|(_, fact, _)| Arc::clone(&fact.source.label)),
     };
-    let naming = met.filter(|(_, fact, _)| fact.confidence == Confidence::Good && !is_lookup(record));
+    let naming = met.filter(|(_, fact, by)| {
+        fact.confidence == Confidence::Good && !is_lookup(record) && is_whole(fact, by)
+    });
     let Some((app, fact, _)) = naming else {
         let tier = network.tier.or(Some(Tier::F));
         let method = network.method.or(Some(kind.word()));
@@ -65,12 +69,22 @@ fn find<'c, 'm>(
         return by(OwnerKind::Package, maker.package.as_ref());
     }
     if maker.source.is_android() {
-        return by(OwnerKind::Label, maker.name.as_ref());
+        // Many programs share one of the system's user ids, and the label is whichever the phone found first; a block
+        // that names no package is of such an id, or of one that it gives to several.
+        let single = maker.source == OriginSource::PcapdroidTrailer
+            && maker.android().is_some_and(AndroidUid::is_application);
+        return by(OwnerKind::Label, maker.name.as_ref().filter(|_| single));
     }
     // Apple's names are bundle ids as often as executables.
     by(OwnerKind::Process, maker.executable.as_ref())
         .or_else(|| by(OwnerKind::Process, maker.name.as_ref()))
         .or_else(|| by(OwnerKind::Package, maker.name.as_ref()))
+}
+
+/// Whether the name that was seen is all of the fact's. A label that was cut short may be another application's whose
+/// name begins alike: that is evidence, and names nobody. What systems cut off executables is known to be theirs.
+fn is_whole(fact: &OwnerFact, seen: &Label) -> bool {
+    fact.kind != OwnerKind::Label || fact.name.to_lowercase() == seen.as_str().to_lowercase()
 }
 
 const fn kind_of(kind: OwnerKind) -> EvidenceKind {

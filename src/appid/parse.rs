@@ -12,6 +12,7 @@ use super::application::{
 };
 use super::error::CatalogueError;
 use super::format::{RawApplication, RawFile};
+use super::labels;
 use crate::model::{AppRef, CountryCode, HostName, Protocol};
 
 /// Sources and the vocabulary of tags, shared by all files in the order of reading.
@@ -332,6 +333,8 @@ impl Reader<'_> {
             let of = (OwnerKind::Process, group.os, group.confidence);
             facts.extend(group.name.iter().filter_map(|name| self.owner(name, of, &source, app)));
         }
+        let implied = labels::implied(raw, &facts);
+        facts.extend(implied);
         facts
     }
 
@@ -362,6 +365,7 @@ impl Reader<'_> {
             kind,
             os,
             name: text.into(),
+            implied: false,
             confidence,
             source: Arc::clone(source),
             label: format!("{system}{} {text}", kind.word()).into(),

@@ -141,6 +141,9 @@ struct DestinationDocument {
     owner: Option<Arc<str>>,
     anycast: bool,
     scope: String,
+    /// Other users' devices (peers of a call), no servers of the application.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    peer: bool,
     roles: BTreeMap<&'static str, RoleDocument>,
     flows: u64,
     packets: u64,
@@ -500,6 +503,7 @@ fn destination(key: &DestinationKey, destination: &summary::Destination) -> Dest
         owner: key.owner.clone(),
         anycast: key.anycast,
         scope: scope(key.scope).to_owned(),
+        peer: key.peer,
         roles,
         flows: destination.tally.flows,
         packets: destination.tally.packets,

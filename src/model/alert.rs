@@ -131,6 +131,9 @@ pub struct Alert {
     /// Whether people are told of it as it stands here.
     #[serde(default)]
     pub telling: Telling,
+    /// Whether the far ends are other users' devices, no servers of the app.
+    #[serde(default)]
+    pub peer: bool,
     /// What it rests on.
     pub provenance: Arc<Provenance>,
 }

@@ -152,6 +152,7 @@ pub(crate) fn alert(id: &str) -> Alert {
         last: flow.record.end,
         time_digits: 6,
         telling: Telling::default(),
+        peer: false,
         provenance: Arc::default(),
     }
 }

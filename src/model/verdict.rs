@@ -119,4 +119,7 @@ pub struct Finding {
     /// Whether it is of unsolicited inbound traffic: of one rule, role and country all of it is one alert.
     #[serde(default)]
     pub inbound: bool,
+    /// Whether the far end is another user's device, no server of the app: such flows are alerts of their own.
+    #[serde(default)]
+    pub peer: bool,
 }

@@ -30,6 +30,8 @@ pub struct DestinationKey {
     pub anycast: bool,
     /// Kind of address.
     pub scope: NetworkScope,
+    /// Other users' devices, no servers of the application.
+    pub peer: bool,
 }
 
 /// What went to one destination, or belongs to one application or device.
@@ -386,6 +388,7 @@ fn destination_key(flow: &EnrichedFlow) -> DestinationKey {
         owner: remote.operator.owner.clone(),
         anycast: remote.anycast,
         scope: remote.scope,
+        peer: flow.record.facts.peer,
     }
 }
 

@@ -45,10 +45,20 @@ pub(super) fn app_sentence(identification: &Identification) -> String {
     text
 }
 
+/// Said first of a flow to another user's device, so that nobody takes its place for that of the app's server.
+pub(super) fn peer(rule_excludes: bool) -> &'static str {
+    if rule_excludes {
+        "by STUN the far end is another user's device (a peer of a call), no server of the app, and the rule excludes peers"
+    } else {
+        "by STUN the far end is another user's device (a peer of a call), no server of the app"
+    }
+}
+
 /// The first half of a sentence on an address role: "the server stands in", "operator Tencent sits in"…
 pub(super) fn stands(role: Role, flow: &EnrichedFlow) -> String {
     let operator = &flow.remote.operator;
     match role {
+        Role::Server if flow.record.facts.peer => "the peer is in".to_owned(),
         Role::Server => "the server stands in".to_owned(),
         Role::Registrant => "the address is registered in".to_owned(),
         Role::Operator => match operator.name.as_ref().or(operator.as_name.as_ref()) {

@@ -16,6 +16,7 @@ use super::learned::Novelty;
 use super::narrow::Operators;
 use super::payload::Direction;
 use super::resolve::Reader;
+use super::roles::Peers;
 use super::schedule::Schedule;
 use super::suggest::hint;
 use super::{PolicyConfig, profiles};
@@ -79,6 +80,8 @@ pub(super) struct Compiled {
     pub(super) processes: BTreeSet<String>,
     #[serde(serialize_with = "direction_as_text", skip_serializing_if = "is_any")]
     pub(super) direction: Direction,
+    #[serde(serialize_with = "peers_as_text", skip_serializing_if = "Peers::are_excluded")]
+    pub(super) peers: Peers,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) inbound: bool,
     #[serde(skip_serializing_if = "is_zero")]
@@ -120,6 +123,11 @@ fn is_any(direction: &Direction) -> bool {
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn direction_as_text<S: serde::Serializer>(value: &Direction, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(value.word())
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn peers_as_text<S: serde::Serializer>(value: &Peers, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(value.word())
 }
 

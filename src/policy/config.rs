@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Alert, HumanDuration, HumanSize, Problem, Role};
 
 use super::compile;
+use super::roles::Peers;
 
 /// More entries than any one list of a rule needs; a generated file with more is most likely a mistake.
 pub const MAX_LIST: usize = 4096;
@@ -60,6 +61,9 @@ pub struct Rule {
     pub names: Vec<String>,
     /// Which side must have sent payload: `up` (the device), `down` (the remote), `both`, or `any` (not asked).
     pub direction: String,
+    /// What of flows to another user's device (a call between peers): `exclude` leaves them *cannot tell*, for no server of
+    /// the app is there; `include` lets them match, and says so.
+    pub peers: String,
     /// Whether unsolicited inbound traffic that the device never answered with payload is told too: as one alert per
     /// country, never one per source.
     pub inbound: bool,
@@ -149,6 +153,7 @@ impl Default for Rule {
             operators: Vec::new(),
             names: Vec::new(),
             direction: "any".to_owned(),
+            peers: Peers::Exclude.word().to_owned(),
             inbound: false,
             min_bytes_up: HumanSize(0),
             min_bytes_down: HumanSize(0),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::model::{Bytes, CountryCode, EnrichedFlow, Finding, Outcome, Role, Verdict};
 
 use super::Policy;
-use super::because::bytes;
+use super::because::{bytes, peer};
 use super::compile::Compiled;
 use super::condition::{self, AppAnswer};
 use super::learned::{FirstTime, Known, Learned};
@@ -57,6 +57,8 @@ pub struct JudgeCounts {
     pub excepted: u64,
     /// Of `no_match`: the remote began it and the device never answered with payload.
     pub unsolicited: u64,
+    /// Of `cannot_tell`: the far end is another user's device, and the rule excludes peers.
+    pub peers: u64,
     /// Of `no_match`: outside of the rule's schedule.
     pub out_of_schedule: u64,
     /// Of `no_match`: the side that the rule asks for has sent no payload.
@@ -154,6 +156,8 @@ impl Judge {
                 owed.add(&rule.id, Bytes { up: flow.bytes_up(), down: flow.bytes_down() });
             }
             self.count(ruling.outcome, unnamed);
+            let peer = flow.record.facts.peer && rule.peers.are_excluded() && ruling.role.is_some();
+            self.counts.peers += u64::from(peer && ruling.outcome == Outcome::CannotTell);
             judgement.verdicts.push(Verdict {
                 rule: rule.id.clone(),
                 outcome: ruling.outcome,
@@ -176,6 +180,7 @@ impl Judge {
             ("policy_first_times_full".to_owned(), self.learned.full()),
             ("policy_matches_excepted".to_owned(), self.counts.excepted),
             ("unanswered_not_alerted".to_owned(), self.counts.unsolicited),
+            ("peers_not_alerted".to_owned(), self.counts.peers),
         ])
     }
 
@@ -355,7 +360,7 @@ fn rule_on(
     let (mut matched, mut maybe, mut no) = (Vec::new(), Vec::new(), Vec::new());
     let (mut matched_role, mut maybe_role) = (None, None);
     for &role in &rule.roles {
-        match roles::judge(role, &rule.countries, flow) {
+        match roles::judge(role, rule, flow) {
             RoleVerdict::Match(country, why) => {
                 matched_role = matched_role.or(Some((role, country)));
                 push(&mut matched, why);
@@ -377,7 +382,10 @@ fn rule_on(
         maybe.extend(no);
         (Outcome::NoMatch, None, maybe)
     };
-    let mut because = Vec::with_capacity(grounds.len() + 1);
+    let mut because = Vec::with_capacity(grounds.len() + 2);
+    if flow.record.facts.peer && role.is_some() {
+        because.push(peer(rule.peers.are_excluded() && outcome == Outcome::CannotTell).into());
+    }
     match app {
         AppAnswer::Holds(why) | AppAnswer::Maybe(why) | AppAnswer::Unnamed(why) => {
             because.push(Arc::from(why.as_str()));
@@ -415,5 +423,6 @@ fn finding(
         bytes_down: due.down,
         at: flow.record.end,
         inbound: false,
+        peer: flow.record.facts.peer,
     }
 }

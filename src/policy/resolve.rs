@@ -16,6 +16,7 @@ use super::flagged::Countries;
 use super::learned::Novelty;
 use super::narrow::{self, Operators};
 use super::payload::Direction;
+use super::roles::Peers;
 use super::schedule::Schedule;
 use super::suggest::hint;
 use super::{countries, groups};
@@ -100,6 +101,7 @@ impl Reader<'_> {
             names: self.names(&rule.names),
             processes: lower(&rule.processes),
             direction: self.direction(&rule.direction),
+            peers: self.peers(&rule.peers),
             inbound: rule.inbound,
             min_flows: rule.min_flows,
             learning: if first_time.is_empty() { Duration::ZERO } else { rule.learning.0 },
@@ -216,6 +218,15 @@ impl Reader<'_> {
             let message = format!("`{word}` is none of any, up, down, both{}", hint(word, known()));
             self.wrong("bad-value", "direction", message);
             Direction::Any
+        })
+    }
+
+    fn peers(&mut self, word: &str) -> Peers {
+        let known = || Peers::ALL.into_iter().map(Peers::word);
+        Peers::ALL.into_iter().find(|p| p.word() == word).unwrap_or_else(|| {
+            let message = format!("`{word}` is neither exclude nor include{}", hint(word, known()));
+            self.wrong("bad-value", "peers", message);
+            Peers::Exclude
         })
     }
 

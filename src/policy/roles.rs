@@ -1,8 +1,12 @@
 //! One role of a rule against one flow: is the remote, in this sense, in a flagged country?
+//!
+//! Another user's device (a peer of a call, known by STUN) is no server of the app: unless a rule includes peers, what its
+//! address says is *cannot tell*, with the country. What is said of the app's maker holds whatever the far end is.
 
 use crate::model::{Certainty, CountryCode, EnrichedFlow, NetworkScope, Role, RoleAnswer};
 
 use super::because::{called, claims, plain, sources, stands};
+use super::compile::Compiled;
 use super::condition::app_is_sure;
 use super::flagged::Countries;
 
@@ -17,8 +21,35 @@ pub(super) enum RoleVerdict {
     No(String),
 }
 
+/// Whether flows to another user's device may match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peers {
+    /// They may not.
+    Exclude,
+    /// They may, and are told as such.
+    Include,
+}
+
+impl Peers {
+    pub(super) const ALL: [Self; 2] = [Self::Exclude, Self::Include];
+
+    /// The word in configuration.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Exclude => "exclude",
+            Self::Include => "include",
+        }
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    pub(super) const fn are_excluded(&self) -> bool {
+        matches!(self, Self::Exclude)
+    }
+}
+
 /// Judges `role` by the rule's countries.
-pub(super) fn judge(role: Role, countries: &Countries, flow: &EnrichedFlow) -> RoleVerdict {
+pub(super) fn judge(role: Role, rule: &Compiled, flow: &EnrichedFlow) -> RoleVerdict {
+    let countries = &rule.countries;
     match flow.remote.scope {
         NetworkScope::Local => return RoleVerdict::No("the remote is in the local network".to_owned()),
         NetworkScope::Special(range) => {
@@ -27,7 +58,12 @@ pub(super) fn judge(role: Role, countries: &Countries, flow: &EnrichedFlow) -> R
         NetworkScope::Global => {}
     }
     match flow.remote.roles.get(role) {
-        Some(answer) => address_role(role, answer, countries, flow),
+        Some(answer) => match address_role(role, answer, countries, flow) {
+            RoleVerdict::Match(country, why) if flow.record.facts.peer && rule.peers.are_excluded() => {
+                RoleVerdict::Maybe(Some(country), why)
+            }
+            verdict => verdict,
+        },
         None => tenant(countries, flow).unwrap_or_else(|| vendor(countries, flow)),
     }
 }

@@ -160,6 +160,42 @@ fn what_a_rule_could_not_tell_counts_in_its_minimum_once_it_can() {
 }
 
 #[test]
+fn another_users_device_is_no_server_of_the_app() {
+    let mut call = flow();
+    call.record.facts = Arc::new(Facts { peer: true, ..Facts::default() });
+    let by = |peers: &str, roles: &[&str]| {
+        let mut judge = Judge::new(Arc::new(policy(Rule { peers: peers.into(), ..rule(&[], roles) })));
+        let judgement = judge.judge(&call, &mut Owed::default());
+        (judgement, judge.counts().peers)
+    };
+    for role in ["server", "operator", "owner"] {
+        let (judgement, held_back) = by("exclude", &[role]);
+        let verdict = &judgement.verdicts[0];
+        assert_eq!((verdict.outcome, held_back), (Outcome::CannotTell, 1), "{role}");
+        assert_eq!(
+            verdict.role,
+            Some((Role::parse(role).unwrap(), country("CN"))),
+            "its country is still told"
+        );
+        assert!(
+            verdict.because[0].ends_with("no server of the app, and the rule excludes peers"),
+            "{verdict:?}"
+        );
+        assert!(judgement.findings.is_empty());
+    }
+    let (judgement, held_back) = by("include", &["server"]);
+    let finding = &judgement.findings[0];
+    assert_eq!((finding.peer, held_back), (true, 0));
+    assert!(finding.because[0].ends_with("no server of the app"), "{finding:?}");
+    assert!(finding.because.iter().any(|w| w.starts_with("the peer is in CN")), "{finding:?}");
+    assert!(!finding.because.iter().any(|w| w.contains("server stands")), "{finding:?}");
+    let (judgement, held_back) = by("exclude", &["server", "vendor"]);
+    assert_eq!((judgement.findings[0].role, held_back), (Role::Vendor, 0), "its maker sits where it sits");
+    assert!(judgement.findings[0].because[0].ends_with("no server of the app"), "{judgement:?}");
+    assert!(!judge(china(), &flow()).findings[0].peer);
+}
+
+#[test]
 fn the_side_that_is_asked_for_must_have_sent_payload() {
     let mut quiet = flow();
     quiet.record.tcp = Some(TcpSummary { forward_flags: 0x12, reverse_flags: 0x1a, ..TcpSummary::default() });

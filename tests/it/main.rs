@@ -23,6 +23,7 @@ mod house;
 mod layering;
 mod live;
 mod netns;
+mod peers;
 mod policy;
 mod processes;
 mod reading;

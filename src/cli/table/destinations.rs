@@ -69,6 +69,9 @@ fn legend(out: &mut String, summary: &Summary) {
     if keys().any(|key| key.anycast) {
         out.push_str(" * anycast: the same address answers from several places\n");
     }
+    if keys().any(|key| key.peer) {
+        out.push_str(" a peer: by STUN another user's device (of a call), no server of the application\n");
+    }
     out.push('\n');
 }
 
@@ -108,6 +111,7 @@ fn destination_row(key: &DestinationKey, destination: &Destination) -> Vec<Cell>
         NetworkScope::Global if key.anycast => format!("{}*", country(server)),
         NetworkScope::Global => country(server),
     };
+    let place = if key.peer { format!("{place}, a peer") } else { place };
     let place = match region::differing(destination, server) {
         Some(claims) => format!("{place}, name claims {claims}"),
         None => place,

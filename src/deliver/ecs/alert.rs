@@ -79,6 +79,9 @@ struct Life<'a> {
     remotes: &'a [IpAddr],
     /// Names under which they were known, at most 32.
     names: Vec<&'a str>,
+    /// They are other users' devices, no servers of the app.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    peer: bool,
     /// Only where people were not told of a document on this subject: of this one, or of some before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     notification: Option<Notification>,
@@ -172,6 +175,7 @@ fn message(alert: &Alert) -> String {
     }
     let app = alert.identification.app.as_ref().map_or("an application without a name", |a| &*a.name);
     let device = alert.device.name.as_deref().unwrap_or(&alert.device.id);
+    let with = if alert.peer { "another user's device, " } else { "" };
     let flows = if alert.flows == 1 { "flow" } else { "flows" };
     let repeats = match alert.telling.held_back {
         held_back if alert.telling.told && held_back > 0 => {
@@ -180,7 +184,7 @@ fn message(alert: &Alert) -> String {
         _ => String::new(),
     };
     format!(
-        "{app} on {device} exchanged data with {} ({}): {} octets up, {} down, in {} {flows}{repeats}",
+        "{app} on {device} exchanged data with {with}{} ({}): {} octets up, {} down, in {} {flows}{repeats}",
         alert.country, alert.role, alert.bytes.up, alert.bytes.down, alert.flows
     )
 }
@@ -231,6 +235,7 @@ fn life(alert: &Alert) -> Life<'_> {
         first_flow: alert.first_flow.to_string(),
         remotes: &alert.remotes,
         names: alert.names.iter().map(HostName::as_str).collect(),
+        peer: alert.peer,
         notification: notification(alert),
     }
 }

@@ -121,6 +121,7 @@ fn full_alert() -> Alert {
         last: flow.record.end.plus(Duration::from_secs(60)),
         time_digits: 6,
         telling: Telling::default(),
+        peer: false,
         provenance: flow.provenance,
     }
 }

@@ -8,6 +8,7 @@ use crate::policy::countries;
 use crate::policy::exception::Exempt;
 use crate::policy::narrow::below;
 use crate::policy::payload::Direction;
+use crate::policy::roles::Peers;
 
 use super::{Level, PolicyFinding, Surroundings, finding, in_force};
 
@@ -91,6 +92,7 @@ fn contains(outer: &Compiled, inner: &Compiled) -> bool {
         && names_within(&inner.names, &outer.names)
         && (outer.direction == Direction::Any || outer.direction == inner.direction)
         && (outer.inbound || !inner.inbound)
+        && (outer.peers == Peers::Include || inner.peers == Peers::Exclude)
         && (!outer.has_minimum() || same_minimum(outer, inner))
         && outer.first_time.is_empty()
         && (outer.schedule.is_none() || outer.schedule == inner.schedule)
