@@ -1,6 +1,6 @@
 //! Fragments find their flow: the first piece of a datagram has the ports, the others borrow them.
 //!
-//! Nothing is put together again; only ports and the protocol are remembered, for a bounded number of datagrams.
+//! Only ports and the protocol are remembered, for a bounded number of datagrams; payloads are [`Reassembly`]'s.
 //! A piece that comes before the first one is held, without its payload, until the first one comes, its datagram
 //! is pushed out, or time is up; then it is metered with the ports found, or with none. The pieces of a tunnel's
 //! packet stay with the tunnel: what is inside is not whole in any of them.
@@ -15,6 +15,7 @@ use crate::model::{Protocol, Timestamp, Tunnel, VlanTags};
 
 use super::config::DecodeConfig;
 use super::packet::{Fragment, Packet};
+use super::reassembly::Reassembly;
 
 /// Pieces held for one datagram before its first piece came; 64 KiB in the smallest usual pieces is about this.
 const MAX_HELD: usize = 64;
@@ -23,7 +24,7 @@ const MAX_HELD_IN_ALL: usize = 16_384;
 
 /// What makes pieces one datagram. The protocol is in the id (IPv4), or may differ from piece to piece (IPv6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct DatagramKey {
+pub(super) struct DatagramKey {
     source: IpAddr,
     destination: IpAddr,
     id: u32,
@@ -59,6 +60,7 @@ pub(super) struct FragmentTable {
     max: usize,
     timeout: Duration,
     limits: Limits,
+    pub(super) reassembly: Reassembly,
 }
 
 impl FragmentTable {
@@ -71,6 +73,7 @@ impl FragmentTable {
             max: config.max_datagrams,
             timeout: config.fragment_timeout.0,
             limits: Limits::default(),
+            reassembly: Reassembly::default(),
         }
     }
 
@@ -80,11 +83,13 @@ impl FragmentTable {
             Fragment::No => Some(packet),
             Fragment::First => {
                 self.expire(packet.time);
+                self.reassembly.add(key(&packet), &packet);
                 self.first(&packet);
                 Some(packet)
             }
             Fragment::Later => {
                 self.expire(packet.time);
+                self.reassembly.add(key(&packet), &packet);
                 self.later(packet)
             }
         }
@@ -185,6 +190,7 @@ impl FragmentTable {
             ("fragments_without_first", self.limits.without_first),
         ]
         .into_iter()
+        .chain(self.reassembly.limits())
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| (name.to_owned(), count))
         .collect()

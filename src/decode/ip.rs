@@ -23,6 +23,12 @@ struct Header {
     fragment: Fragment,
     /// Identification, for fragments.
     id: u32,
+    /// Where in the datagram a fragment stands, in octets.
+    at: u16,
+    /// Whether it is the last one.
+    last: bool,
+    /// Octets of the part of the datagram that was cut in pieces, in this packet.
+    piece: u32,
 }
 
 pub(super) fn enter(walk: &mut Walk<'_>) -> Result<Next, Reason> {
@@ -65,6 +71,9 @@ fn ipv4(walk: &mut Walk<'_>) -> Result<Next, Reason> {
         fragment,
         // A datagram is known by its protocol field too (RFC 791 §3.2), which AH hides from the packet.
         id: u32::from(number) << 16 | u32::from(header.identification()),
+        at: header.fragments_offset().byte_offset(),
+        last: !header.more_fragments(),
+        piece: octets - header_len,
     };
     limit(walk, octets);
     walk.skip(length);
@@ -131,6 +140,9 @@ fn ipv6(walk: &mut Walk<'_>) -> Result<Next, Reason> {
         octets,
         fragment: Fragment::No,
         id: 0,
+        at: 0,
+        last: true,
+        piece: 0,
     };
     limit(walk, octets);
     walk.skip(40);
@@ -159,6 +171,7 @@ fn extensions(walk: &mut Walk<'_>, mut header: Header) -> Header {
                     _ => Fragment::Later,
                 };
                 walk.skip(8);
+                (header.at, header.last, header.piece) = (field & 0xfff8, field & 1 == 0, walk.wire);
                 header.protocol = Protocol(next);
                 if header.fragment == Fragment::Later {
                     break;
@@ -198,6 +211,8 @@ fn found(walk: &mut Walk<'_>, header: &Header) -> Result<Next, Reason> {
         icmp_type: None,
         fragment: header.fragment,
         fragment_id: header.id,
+        fragment_at: header.at,
+        fragment_last: header.last,
         payload: walk.rest,
         payload_len: walk.wire,
         origin: walk.frame.origin,
@@ -207,7 +222,14 @@ fn found(walk: &mut Walk<'_>, header: &Header) -> Result<Next, Reason> {
         walk.candidate = Some(packet);
         return Ok(Next::Done);
     }
+    let before = walk.wire;
     transport::fill(&mut packet, walk);
+    if header.fragment == Fragment::First {
+        // A UDP header's length may cut the payload at its end, so what was taken off its front is said by the protocol.
+        let transport = if packet.protocol == Protocol::UDP { 8 } else { before.saturating_sub(walk.wire) };
+        let headers = header.piece.saturating_sub(before).saturating_add(transport);
+        packet.fragment_at = u16::try_from(headers).unwrap_or(u16::MAX);
+    }
     walk.candidate = Some(packet);
     if header.fragment == Fragment::First {
         // What is inside cannot be whole; the pieces belong together under the outer addresses.

@@ -5,8 +5,8 @@
 //! the innermost IP packet that was sound. So a frame is refused only when it holds no sound IP header at all, and
 //! then it is counted by its exact reason.
 //!
-//! It leaves alone: checksums (offload makes wrong ones normal), reassembly of payloads (fragments only learn their
-//! ports here), and everything above the transport header.
+//! It leaves alone: checksums (offload makes wrong ones normal) and everything above the transport header. Fragments learn
+//! their ports and are packets of their own; for inspection their datagrams are put together beside that.
 
 mod capture_header;
 mod config;
@@ -18,6 +18,7 @@ mod link;
 mod packet;
 mod ppp;
 mod reason;
+mod reassembly;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -28,6 +29,7 @@ mod wifi;
 
 pub use config::DecodeConfig;
 pub use packet::{Fragment, Packet, TcpSegment};
+pub use reassembly::Datagram;
 
 use std::collections::BTreeMap;
 
@@ -84,6 +86,9 @@ impl Decoder {
         match result {
             Ok(packet) => {
                 self.decoded += 1;
+                if self.fragments.reassembly.is_waiting() {
+                    self.fragments.reassembly.expire(packet.time);
+                }
                 self.fragments.assign(packet)
             }
             Err(reason) => {
@@ -115,15 +120,27 @@ impl Decoder {
         self.fragments.take_released(out);
     }
 
-    /// Gives up waiting for first fragments older than the timeout.
+    /// Whether datagrams were put together, or given up, by the last frame.
+    pub fn has_datagrams(&self) -> bool {
+        self.fragments.reassembly.has_ready()
+    }
+
+    /// Takes the datagrams put together out of fragments, and the beginnings of those that never became whole.
+    pub fn take_datagrams(&mut self) -> Vec<Datagram> {
+        self.fragments.reassembly.take_ready()
+    }
+
+    /// Gives up waiting for fragments older than the timeouts.
     pub fn advance(&mut self, now: Timestamp) {
         self.fragments.expire(now);
+        self.fragments.reassembly.expire(now);
     }
 
     /// Gives up all held fragments: they become packets without ports.
     pub fn finish(&mut self, out: &mut Vec<Packet<'static>>) {
         self.fragments.release_all();
         self.fragments.take_released(out);
+        self.fragments.reassembly.give_up_all();
     }
 
     /// How often a limit was hit, by name; only those that were.

@@ -33,7 +33,7 @@ pub enum Fragment {
     No,
     /// First piece: has the ports.
     First,
-    /// Later piece: ports and protocol come from the fragment table; `payload` is not a transport payload.
+    /// Later piece: ports and protocol come from the fragment table; `payload` is what it has of the datagram.
     Later,
 }
 
@@ -71,6 +71,10 @@ pub struct Packet<'a> {
     /// What identifies the datagram that a fragment is a piece of, beside the addresses: IPv6's identification (RFC
     /// 8200 §4.5); IPv4's protocol field and, in the lower 16 bits, its identification (RFC 791 §3.2).
     pub fragment_id: u32,
+    /// Of a fragment: at which octet of the datagram's part that was cut in pieces its `payload` begins.
+    pub fragment_at: u16,
+    /// Of a fragment: whether it is the datagram's last one.
+    pub fragment_last: bool,
     /// Transport payload as far as it was captured (no link padding).
     pub payload: &'a [u8],
     /// Length of the transport payload on the wire (more than `payload.len()` when the capture cut it).
@@ -100,6 +104,8 @@ impl Packet<'_> {
             icmp_type: self.icmp_type,
             fragment: self.fragment,
             fragment_id: self.fragment_id,
+            fragment_at: self.fragment_at,
+            fragment_last: self.fragment_last,
             payload: &[],
             payload_len: self.payload_len,
             origin: None,

@@ -133,6 +133,18 @@ impl Meter {
         self.count(packet, key, side, self.table.hash(&key), out);
     }
 
+    /// Inspects a datagram that was counted by its pieces; whatever becomes ready by it is added to `out`.
+    pub fn inspect(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+        let (key, side) = FlowKey::of(packet, self.vlan_in_key);
+        let Some(slot) = self.table.find(self.table.hash(&key), &key) else { return };
+        let Some(entry) = self.table.get_mut(slot) else { return };
+        if self.watches.feed((slot, &mut *entry), side, packet, &self.timeouts, &mut self.dns) {
+            self.wheel.arm_sooner(slot, self.timeouts.next_visit(entry));
+        }
+        self.watches.relieve(&mut self.table);
+        out.extend(self.dns.drain(..).map(Observation::Dns));
+    }
+
     /// Counts packets in their order, exactly as one by one. With many flows it is faster: the memory of a group's
     /// flows is asked for together, so that the waits for it overlap.
     pub fn observe_batch(&mut self, packets: &[Packet<'_>], out: &mut Vec<Observation>) {

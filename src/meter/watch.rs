@@ -69,7 +69,8 @@ impl Watches {
         timeouts: &Timeouts,
         dns: &mut Vec<DnsObservation>,
     ) -> bool {
-        if !entry.open || packet.fragment == Fragment::Later {
+        // Fragments are inspected as the datagram that they make.
+        if !entry.open || packet.fragment != Fragment::No {
             return false;
         }
         let Some(mut watch) = entry.watch.take().or_else(|| self.begin(slot, entry, side, packet)) else {

@@ -85,6 +85,7 @@ impl<S: PacketSource> Observer<S> {
                 self.path.decoder.advance(now);
                 self.path.decoder.take_released(&mut self.path.released);
                 self.path.meter_released();
+                self.path.inspect_datagrams();
                 self.path.meter.advance(now, &mut self.path.out);
                 Step::Idle(now)
             }
@@ -92,6 +93,7 @@ impl<S: PacketSource> Observer<S> {
                 self.ended = true;
                 self.path.decoder.finish(&mut self.path.released);
                 self.path.meter_released();
+                self.path.inspect_datagrams();
                 Step::More
             }
         })
@@ -101,6 +103,7 @@ impl<S: PacketSource> Observer<S> {
     pub fn finish(&mut self) {
         self.path.decoder.finish(&mut self.path.released);
         self.path.meter_released();
+        self.path.inspect_datagrams();
         self.path.meter.finish(&mut self.path.out);
     }
 
@@ -176,6 +179,18 @@ impl PacketPath {
         if self.decoder.has_released() {
             self.decoder.take_released(&mut self.released);
             self.meter_released();
+        }
+        if self.decoder.has_datagrams() {
+            self.inspect_datagrams();
+        }
+    }
+
+    /// What fragments made: they were counted one by one before.
+    fn inspect_datagrams(&mut self) {
+        for datagram in self.decoder.take_datagrams() {
+            let packet = datagram.packet();
+            self.learn(&packet);
+            self.meter.inspect(&packet, &mut self.out);
         }
     }
 

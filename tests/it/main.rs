@@ -16,6 +16,7 @@ mod cases;
 mod cli;
 mod docs;
 mod durable;
+mod fragments;
 mod fuzz_replay;
 mod gateway;
 mod geoip;

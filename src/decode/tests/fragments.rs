@@ -6,7 +6,7 @@ use super::frames::{bytes, decoder, frame, ipv6, piece4, udp};
 use crate::decode::{DecodeConfig, Decoder, Fragment, Packet};
 use crate::model::Timestamp;
 
-const MORE: u16 = 0x2000;
+pub(super) const MORE: u16 = 0x2000;
 
 fn first(id: u16) -> Vec<u8> {
     piece4(17, id, MORE, &udp(4660, 53, &[7; 16]))
@@ -21,7 +21,7 @@ fn ports(packet: &Packet<'_>) -> (u16, u16) {
 }
 
 /// Decodes at a number of seconds.
-fn at<'f>(decoder: &mut Decoder, seconds: i64, bytes: &'f [u8]) -> Option<Packet<'f>> {
+pub(super) fn at<'f>(decoder: &mut Decoder, seconds: i64, bytes: &'f [u8]) -> Option<Packet<'f>> {
     let mut frame = frame(101, bytes);
     frame.time = Timestamp::from_parts(1_600_000_000 + seconds, 0);
     decoder.decode(&frame)

@@ -5,5 +5,6 @@ mod fragments;
 mod frames;
 mod links;
 mod properties;
+mod reassembly;
 mod transports;
 mod tunnels;

@@ -37,6 +37,8 @@ pub(super) fn packet(ms: i64, protocol: Protocol, from: &str, to: &str) -> Packe
         icmp_type: None,
         fragment: Fragment::No,
         fragment_id: 0,
+        fragment_at: 0,
+        fragment_last: true,
         payload: &[],
         payload_len: 0,
         origin: None,

@@ -63,6 +63,8 @@ fn any_packet() -> impl Strategy<Value = (i64, Packet<'static>)> {
                 icmp_type: (protocol == Protocol::ICMP).then_some(flags),
                 fragment: Fragment::No,
                 fragment_id: 0,
+                fragment_at: 0,
+                fragment_last: true,
                 payload,
                 payload_len: u32::try_from(payload.len()).unwrap(),
                 origin: None,
