@@ -28,7 +28,9 @@ pub(super) struct Stream {
 pub(super) enum Pushed {
     /// The front grew; or, when the piece lies before it, is another.
     Grew,
-    /// Nothing new at the front.
+    /// Something was kept that is still apart from the front.
+    Held,
+    /// Nothing new.
     Same,
     /// A limit was hit now; the stream takes nothing more.
     Full,
@@ -100,7 +102,12 @@ impl Stream {
             self.place(seq, bytes.get(..room).unwrap_or_default());
             return Pushed::Full;
         }
-        if self.place(seq, bytes) { Pushed::Grew } else { Pushed::Same }
+        let pieces = self.pieces.len();
+        match self.place(seq, bytes) {
+            true => Pushed::Grew,
+            false if self.pieces.len() > pieces => Pushed::Held,
+            false => Pushed::Same,
+        }
     }
 
     fn place(&mut self, seq: u32, bytes: &[u8]) -> bool {

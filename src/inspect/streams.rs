@@ -60,22 +60,24 @@ impl Streams {
         let Some(seq) = segment.seq else { return Progress::Settled };
         let [forward, reverse] = &mut self.sides;
         let (side, other) = if segment.forward { (forward, reverse) } else { (reverse, forward) };
-        if !segment.payload.is_empty() {
-            self.looked = self.looked.saturating_add(1);
-            self.stalled = self.stalled.saturating_add(1);
-        }
         // What is refused and cannot get another beginning need not be kept.
         let deaf = side.phase == Phase::Done || (side.phase == Phase::Rejected && side.stream.is_anchored());
+        if !segment.payload.is_empty() {
+            // A side that has said all it can is not looked at; the other one may yet begin.
+            self.looked = self.looked.saturating_add(u8::from(side.phase != Phase::Done));
+            self.stalled = self.stalled.saturating_add(1);
+        }
         if !deaf {
+            let before = side.phase;
             let max = context.thread.max_stream;
             let pushed = side.stream.push(seq, segment.payload, max);
             if pushed == Pushed::Full {
                 context.thread.hit(Limit::Stream);
             }
-            if pushed == Pushed::Grew {
+            if matches!(pushed, Pushed::Grew | Pushed::Held) {
                 self.stalled = 0;
             }
-            if pushed != Pushed::Same || side.phase == Phase::Rejected {
+            if matches!(pushed, Pushed::Grew | Pushed::Full) || side.phase == Phase::Rejected {
                 match side.read(segment, context, self.tunnels) {
                     Step::Settled => return Progress::Settled,
                     Step::Inner(count) => {
@@ -93,7 +95,14 @@ impl Streams {
                 }
                 if pushed == Pushed::Full && side.phase == Phase::Reading {
                     side.close(Phase::Rejected);
+                } else if pushed == Pushed::Full && side.phase == Phase::Open {
+                    // Its beginning never came: what it was nobody knows, and the other side may still tell.
+                    side.close(Phase::Done);
                 }
+            }
+            if side.phase == Phase::Done && before != Phase::Done {
+                // However many packets that took, the other side has all of its own.
+                self.looked = 0;
             }
         }
         let closed = |side: &Side| matches!(side.phase, Phase::Rejected | Phase::Done);

@@ -221,6 +221,12 @@ pub struct Facts {
     /// TLS version that the server chose, as on the wire.
     #[serde(default)]
     pub tls_selected: Option<u16>,
+    /// Application protocol that the server chose, where its hello says so in clear (TLS up to 1.2), printable.
+    #[serde(default)]
+    pub alpn_selected: Option<Arc<str>>,
+    /// The server took up an earlier session (RFC 5246 §7.3, RFC 5077), so that it shows no certificate. TLS up to 1.2.
+    #[serde(default)]
+    pub tls_resumed: bool,
     /// The server's certificate.
     #[serde(default)]
     pub certificate: Option<Arc<CertificateFact>>,

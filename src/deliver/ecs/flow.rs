@@ -203,6 +203,12 @@ struct Hello<'a> {
     /// TLS version that the server chose (`1.2`).
     #[serde(skip_serializing_if = "Option::is_none")]
     selected_version: Option<String>,
+    /// Application protocol that the server chose, where it goes in clear (TLS up to 1.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selected_alpn: Option<&'a str>,
+    /// The server took up an earlier session, so that it showed no certificate (TLS up to 1.2).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    resumed: bool,
     /// QUIC version of the first Initial (`0x00000001`).
     #[serde(skip_serializing_if = "Option::is_none")]
     quic_version: Option<String>,
@@ -455,6 +461,8 @@ fn hello(facts: &Facts) -> Option<Hello<'_>> {
         ech,
         ech_cover: facts.ech == Ech::Real,
         selected_version: facts.tls_selected.map(version),
+        selected_alpn: facts.alpn_selected.as_deref(),
+        resumed: facts.tls_resumed,
         quic_version: facts.quic_version.map(|v| format!("{v:#010x}")),
     })
 }

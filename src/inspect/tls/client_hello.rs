@@ -185,6 +185,6 @@ fn numbers(bytes: &[u8]) -> Vec<u16> {
 }
 
 /// An ALPN value as text, anything unusual escaped.
-fn printable(bytes: &[u8]) -> Arc<str> {
+pub(super) fn printable(bytes: &[u8]) -> Arc<str> {
     bytes.escape_ascii().to_string().into()
 }

@@ -48,9 +48,9 @@ fn feed(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
         }
         Hello::Server => {
             context.facts.protocol = context.facts.protocol.or(Some("tls"));
-            let (messages, ended) = handshake_bytes(look.bytes);
+            let (messages, next) = handshake_bytes(look.bytes);
             if messages.first() == Some(&SERVER_HELLO) {
-                server::read(&messages, ended, look, context)
+                server::read(&messages, next, look, context)
             } else {
                 Step::No
             }
@@ -112,9 +112,9 @@ pub(super) fn find_client_hello(stream: &[u8]) -> Hello {
     }
 }
 
-/// The payloads of the handshake records at the beginning, joined; the last one may be cut. And whether another record
-/// follows.
-fn handshake_bytes(mut stream: &[u8]) -> (Vec<u8>, bool) {
+/// The payloads of the handshake records at the beginning, joined; the last one may be cut. And the type of the other
+/// record that follows, if one does.
+fn handshake_bytes(mut stream: &[u8]) -> (Vec<u8>, Option<u8>) {
     let mut message = Vec::with_capacity(stream.len());
     for _ in 0..MAX_RECORDS {
         let [HANDSHAKE, 3, _, high, low, rest @ ..] = stream else { break };
@@ -123,8 +123,8 @@ fn handshake_bytes(mut stream: &[u8]) -> (Vec<u8>, bool) {
         message.extend_from_slice(payload);
         stream = next;
     }
-    let ended = stream.first().is_some_and(|kind| *kind != HANDSHAKE);
-    (message, ended)
+    let next = stream.first().copied().filter(|kind| *kind != HANDSHAKE);
+    (message, next)
 }
 
 /// Fuzzing: a ClientHello's body for each transport.
@@ -147,7 +147,7 @@ pub(super) fn fuzz_certificate(data: &[u8]) {
         .chain(three(data.len()))
         .chain(data.iter().copied())
         .collect();
-    fuzz_with(&message, |look, context| server::read(look.bytes, true, look, context));
+    fuzz_with(&message, |look, context| server::read(look.bytes, Some(20), look, context));
 }
 
 fn fuzz_with(bytes: &[u8], read: impl Fn(&Look<'_>, &mut Context<'_>) -> Step) {

@@ -1,4 +1,5 @@
-//! The server's first flight: the version it chose, and its certificate where that goes in clear (up to TLS 1.2).
+//! The server's first flight: the version it chose, and up to TLS 1.2, where they go in clear, the application protocol it
+//! chose, whether it took up an earlier session, and its certificate.
 
 use std::sync::Arc;
 
@@ -20,22 +21,34 @@ const MAX_CERTIFICATE: usize = 16 << 10;
 /// Handshake messages before the certificate.
 const MAX_MESSAGES: usize = 8;
 const SERVER_HELLO: u8 = 2;
+const NEW_SESSION_TICKET: u8 = 4;
 const CERTIFICATE: u8 = 11;
+/// Content type of the record that says "from here on as agreed".
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const APPLICATION_PROTOCOL: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
 
-/// Reads the handshake messages that the server has sent so far. `ended`: other records follow, so there are no more.
-pub(super) fn read(messages: &[u8], ended: bool, look: &Look<'_>, context: &mut Context<'_>) -> Step {
+/// Reads the handshake messages that the server has sent so far. `next`: the type of the record behind them, if one
+/// follows, so that there are no more.
+pub(super) fn read(messages: &[u8], next: Option<u8>, look: &Look<'_>, context: &mut Context<'_>) -> Step {
     let mut reader = Reader::new(messages);
+    let (mut greeted, mut only_greeted) = (false, true);
     for _ in 0..MAX_MESSAGES {
         let Some((kind, body)) = message(&mut reader) else {
-            return if ended { Step::Done } else { Step::More };
+            // With an earlier session the server has nothing to show or to agree on: a ticket at most, and it is done.
+            context.facts.tls_resumed |= greeted && only_greeted && next == Some(CHANGE_CIPHER_SPEC);
+            return if next.is_some() { Step::Done } else { Step::More };
         };
+        only_greeted &= matches!(kind, SERVER_HELLO | NEW_SESSION_TICKET);
         match kind {
             SERVER_HELLO => {
-                let selected = selected_version(body);
+                let hello = server_hello(body);
+                let selected = hello.as_ref().map(|h| h.version);
                 context.facts.tls_selected = context.facts.tls_selected.or(selected);
-                if selected.is_none_or(|version| version >= 0x0304) {
-                    return Step::Done;
+                let Some(hello) = hello.filter(|h| h.version < 0x0304) else { return Step::Done };
+                greeted = true;
+                if let Some(protocol) = hello.protocol {
+                    context.facts.alpn_selected = Some(super::client_hello::printable(protocol));
                 }
             }
             CERTIFICATE => {
@@ -55,20 +68,31 @@ fn message<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
     Some((kind, reader.take(length)?))
 }
 
-/// The version of a ServerHello (RFC 8446 §4.1.3).
-fn selected_version(body: &[u8]) -> Option<u16> {
+/// What a ServerHello chose.
+struct Chosen<'a> {
+    version: u16,
+    protocol: Option<&'a [u8]>,
+}
+
+/// Reads a ServerHello (RFC 8446 §4.1.3; RFC 7301 §3.1: the protocol is a list of one).
+fn server_hello(body: &[u8]) -> Option<Chosen<'_>> {
     let mut reader = Reader::new(body);
-    let legacy = reader.u16()?;
+    let mut chosen = Chosen { version: reader.u16()?, protocol: None };
     reader.take(32)?;
     reader.vec8()?;
     reader.take(3)?;
     let mut extensions = Reader::new(reader.vec16().unwrap_or_default());
     while let (Some(kind), Some(value)) = (extensions.u16(), extensions.vec16()) {
-        if kind == SUPPORTED_VERSIONS {
-            return Reader::new(value).u16();
+        match kind {
+            SUPPORTED_VERSIONS => chosen.version = Reader::new(value).u16()?,
+            APPLICATION_PROTOCOL => {
+                let list = Reader::new(value).vec16().unwrap_or_default();
+                chosen.protocol = Reader::new(list).vec8().filter(|name| !name.is_empty());
+            }
+            _ => {}
         }
     }
-    Some(legacy)
+    Some(chosen)
 }
 
 /// Takes the server's own certificate, the first of the list (RFC 5246 §7.4.2).

@@ -106,6 +106,79 @@ fn a_certificate_in_clear_gives_names_and_organisation_however_the_stream_is_cut
     }
 }
 
+/// A ServerHello of TLS 1.2 with one extension.
+fn choosing(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
+    let extension = [&kind.to_be_bytes()[..], &length(value.len()), value].concat();
+    let body = [&[3, 3][..], &[9; 32], &[0, 0xc0, 0x2f, 0], &length(extension.len()), &extension].concat();
+    [&[2, 0, 0, u8::try_from(body.len()).unwrap()][..], &body].concat()
+}
+
+#[test]
+fn the_protocol_that_the_server_chose_is_read_and_printable() {
+    let chosen = |value: &[u8]| {
+        let mut flow = Flow::tcp();
+        flow.put(true, Some(1), &records(&client_hello("a.example", 0), &[]));
+        flow.put(false, Some(1), b"");
+        flow.put(false, Some(1), &records(&choosing(16, value), &[7]));
+        assert_eq!(flow.facts.tls_selected, Some(0x0303));
+        flow.facts.alpn_selected
+    };
+    assert_eq!(chosen(b"\0\x03\x02h2").as_deref(), Some("h2"));
+    assert_eq!(chosen(b"\0\x03\x02h\x1b").as_deref(), Some("h\\x1b"));
+    for bad in [&b""[..], b"\0", b"\0\x01\0", b"\0\x09\x08h2"] {
+        assert_eq!(chosen(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn a_session_taken_up_again_is_told_from_one_without_a_certificate() {
+    let resumed = |messages: &[u8], after: &[u8]| {
+        let mut flow = Flow::tcp();
+        flow.put(true, Some(1), &records(&client_hello("a.example", 0), &[]));
+        flow.put(false, Some(1), b"");
+        flow.put(false, Some(1), &[&records(messages, &[]), after].concat());
+        flow.facts.tls_resumed
+    };
+    let (change, alert) = (b"\x14\x03\x03\x00\x01\x01", b"\x15\x03\x03\x00\x02\x02\x28");
+    let ticket = [4, 0, 0, 2, 0, 0];
+    assert!(resumed(&server_hello(false), change));
+    assert!(resumed(&[server_hello(false), ticket.to_vec()].concat(), change));
+    assert!(!resumed(&server_hello(false), alert), "it was refused");
+    assert!(!resumed(&server_hello(false), b""), "not known yet");
+    assert!(!resumed(&server_hello(true), change), "TLS 1.3 sends that to please boxes in between");
+    let anonymous = [server_hello(false), vec![12, 0, 0, 1, 0], vec![14, 0, 0, 0]].concat();
+    assert!(!resumed(&anonymous, change), "keys were agreed on anew");
+    let mut flow = Flow::tcp();
+    flow.put(false, Some(1), b"");
+    flow.put(false, Some(1), &server_flight());
+    assert!(!flow.facts.tls_resumed && flow.facts.certificate.is_some());
+}
+
+#[test]
+fn a_hello_cut_and_reversed_beyond_the_limit_gives_no_name_and_leaves_the_servers_ones() {
+    let hello = records(&client_hello("reversed.example", 200), &[]);
+    // Of the last one so much comes besides that nobody waits for the server any more.
+    for (size, readable, waited) in [(8, true, true), (3, false, true), (1, false, false)] {
+        let mut flow = Flow::tcp();
+        flow.put(true, Some(1), b"");
+        let parts: Vec<(usize, &[u8])> = hello.chunks(size).enumerate().map(|(n, p)| (n * size, p)).collect();
+        for (at, part) in parts.iter().rev() {
+            flow.put(true, Some(1 + u32::try_from(*at).unwrap()), part);
+        }
+        flow.put(false, Some(1), b"");
+        flow.put(false, Some(1), &server_flight());
+        let said = flow.names().contains(&("reversed.example", NameOrigin::TlsSni));
+        assert_eq!(said, readable, "{} parts", parts.len());
+        let invented = |n: &(&str, NameOrigin)| n.1 != NameOrigin::Certificate && n.0 != "reversed.example";
+        assert!(!flow.names().iter().any(invented), "{:?}", flow.names());
+        let certified = flow.names().contains(&("cert.example", NameOrigin::Certificate));
+        assert_eq!(certified, waited, "{} parts", parts.len());
+        assert_eq!(flow.inspector.limits()["stream_limit"], u64::from(!readable), "{} parts", parts.len());
+        assert!(flow.state.is_none(), "and it is settled");
+    }
+}
+
 #[test]
 fn a_server_that_shows_no_certificate_settles_the_flow() {
     let resumed = [records(&server_hello(false), &[]), b"\x14\x03\x03\x00\x01\x01".to_vec()].concat();
