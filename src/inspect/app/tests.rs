@@ -206,6 +206,12 @@ fn other_messengers_are_met_and_their_neighbours_not() {
     assert_eq!(datagrams(50004, &[(true, alive), (false, b"\x13\x37\xca\xfe\x0f\0\0\0")]), None);
     let lookup = |kind: u8| join(&[&[0, kind, 0, 70, 1, 2, 3, 4], &[0; 66]]);
     assert_eq!(datagrams(50004, &[(true, &lookup(1)), (false, &lookup(2))]), Some("discord"));
+    let longer = |kind: u8| join(&[&lookup(kind), &[0]]);
+    assert_eq!(
+        datagrams(50004, &[(true, &longer(1)), (false, &longer(2))]),
+        None,
+        "its length is not what it says"
+    );
 }
 
 #[test]
