@@ -8,7 +8,7 @@
 /// Browsers cut a QUIC hello into dozens and mix them; the bytes are bounded by the caller besides.
 const MAX_PIECES: usize = 64;
 /// A piece this far from what is there belongs to another connection or to nobody.
-const MAX_DISTANCE: i32 = 1 << 17;
+const MAX_DISTANCE: u32 = 1 << 17;
 
 /// The stream's beginning, as far as it is known.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ impl Stream {
         }
         let base = *self.base.get_or_insert(seq);
         let distance = seq.wrapping_sub(base).cast_signed();
-        if distance.abs() > MAX_DISTANCE {
+        if distance.unsigned_abs() > MAX_DISTANCE {
             return Pushed::Same;
         }
         if self.held + bytes.len() > limit || self.pieces.len() >= MAX_PIECES {
@@ -186,5 +186,40 @@ impl Stream {
             let offset = usize::try_from(seq.wrapping_sub(base).cast_signed()).unwrap_or(0);
             self.append(offset, &bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(pieces: &[(u32, &[u8])]) -> Vec<u8> {
+        let mut stream = Stream::default();
+        for (seq, bytes) in pieces {
+            stream.push(*seq, bytes, 100);
+        }
+        stream.front().to_vec()
+    }
+
+    #[test]
+    fn what_comes_before_is_put_before_and_what_was_there_wins() {
+        assert_eq!(after(&[(10, b"KLMNO"), (5, b"FGHIJ")]), b"FGHIJKLMNO");
+        assert_eq!(after(&[(10, b"KLMNO"), (5, b"FGHIJ??")]), b"FGHIJKLMNO");
+        assert_eq!(after(&[(10, b"KL"), (5, b"FGHIJ??MN")]), b"FGHIJKLMN", "it reaches beyond");
+        assert_eq!(after(&[(10, b"KL"), (2, b"CD"), (4, b"EFGHIJ")]), b"CDEFGHIJKL");
+        let all: &[(u32, &[u8])] = &[(10, b"KL"), (14, b"OP"), (5, b"FGHIJ"), (10, b"??MN")];
+        assert_eq!(after(all), b"FGHIJKLMNOP");
+    }
+
+    #[test]
+    fn what_is_far_away_is_of_another_connection_and_takes_no_room() {
+        let mut stream = Stream::default();
+        stream.push(0, b"a", 100);
+        for far in [200_000, 0x8000_0000, u32::MAX - 200_000] {
+            assert_eq!(stream.push(far, b"z", 100), Pushed::Same, "{far}");
+        }
+        assert_eq!((stream.held, stream.pieces.len(), stream.front()), (1, 0, &b"a"[..]));
+        assert_eq!(stream.push(3, b"d", 100), Pushed::Held);
+        assert_eq!((stream.push(1, b"bc", 100), stream.front()), (Pushed::Grew, &b"abcd"[..]));
     }
 }

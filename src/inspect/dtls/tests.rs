@@ -62,3 +62,27 @@ fn a_hello_that_never_ends_is_given_up_and_counted() {
     assert_eq!(fed, 31);
     assert_eq!(flow.inspector.limits()["dtls_limit"], 1);
 }
+
+#[test]
+fn the_hello_that_answers_a_cookie_is_another_message() {
+    let (first, second) = (hello_body("first.example", 900), hello_body("second.example", 910));
+    let mut flow = udp();
+    assert_eq!(flow.put(true, None, &datagram(&first, 0, 500, first.len())), Progress::Wanted);
+    assert_eq!(flow.put(true, None, &datagram(&second, 1, 0, second.len())), Progress::Settled);
+    assert_eq!(flow.names(), [("second.example", NameOrigin::DtlsSni)]);
+    assert!(flow.facts.ja4.is_some());
+}
+
+#[test]
+fn a_fragment_that_reaches_beyond_its_message_is_left_out() {
+    let body = hello_body("whole.example", 0);
+    let longer = [&body[..], b"more"].concat();
+    let mut lying = datagram(&longer, 0, 0, longer.len());
+    // The record and the fragment are as long as they say; the message claims to be shorter.
+    lying[14..17].copy_from_slice(&u32::try_from(body.len()).unwrap().to_be_bytes()[1..]);
+    let mut flow = udp();
+    assert_eq!(flow.put(true, None, &lying), Progress::Wanted);
+    assert_eq!((flow.names(), flow.facts.ja4.is_some()), (vec![], false));
+    assert_eq!(flow.put(true, None, &datagram(&body, 0, 0, body.len())), Progress::Settled);
+    assert_eq!(flow.names(), [("whole.example", NameOrigin::DtlsSni)]);
+}

@@ -36,3 +36,14 @@ fn the_authority_is_read_however_the_stream_is_cut() {
         assert_eq!(flow.facts.protocol, Some("http"));
     }
 }
+
+#[test]
+fn a_block_without_end_is_read_as_far_as_the_limit() {
+    let mut block = b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff".to_vec();
+    block.resize(super::MAX_BLOCK + 1, 0x82);
+    let bytes = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(1, 0, &block)].concat();
+    let mut flow = Flow::tcp();
+    flow.put(true, Some(1), b"");
+    assert_eq!(flow.put(true, Some(1), &bytes), Progress::Settled, "no CONTINUATION is waited for");
+    assert_eq!(flow.names(), [("www.example.com", NameOrigin::Http2Authority)]);
+}

@@ -183,6 +183,9 @@ fn a_version_that_both_agree_on_makes_its_keys_of_the_first_id() {
 fn an_offer_of_versions_and_a_try_with_a_reserved_one_are_quic_and_do_no_harm() {
     let mut flow = udp();
     let mut tried = [&[0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8][..], &ID, &[0]].concat();
+    tried.resize(1199, 0);
+    assert_eq!(flow.put(true, None, &tried), Progress::Wanted);
+    assert_eq!(flow.facts.protocol, None, "a client's first datagram is larger");
     tried.resize(1200, 0);
     assert_eq!(flow.put(true, None, &tried), Progress::Wanted);
     assert_eq!(flow.facts.protocol, Some("quic"));
