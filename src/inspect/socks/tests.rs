@@ -52,7 +52,9 @@ fn the_proxy_protocol_is_stepped_over() {
 
 #[test]
 fn what_only_begins_like_a_request_is_left_alone() {
-    for bytes in [&b"\x05\x01\xff"[..], b"\x04\x03\x01\xbb", b"\x05\x01\x00\x16\x03\x01", b"PROXY X\r\n"] {
+    let nowhere = [&b"\x04\x01\0\0\xc0\0\x02\x01\0"[..], b"\x04\x01\x01\xbb\0\0\0\0\0"];
+    let others = [&b"\x05\x01\xff"[..], b"\x04\x03\x01\xbb", b"\x05\x01\x00\x16\x03\x01", b"PROXY X\r\n"];
+    for bytes in nowhere.into_iter().chain(others) {
         let mut flow = Flow::tcp();
         flow.put(true, Some(1), b"");
         assert_eq!(flow.put(true, Some(1), bytes), Progress::Settled, "{bytes:?}");
