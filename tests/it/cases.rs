@@ -58,6 +58,7 @@ cases! {
     wires::pppoe,
     wires::tunnels,
     wires::fragments,
+    wires::names_in_fragments,
     wires::ends_of_connections,
     wires::a_long_flow,
     wires::frames_not_understood,

@@ -1,6 +1,7 @@
 //! What lies between the wire and the payload.
 
 use super::{Files, at, call, one, phone, resolver};
+use crate::builder::dns::Answer;
 use crate::builder::net::{self, UDP, Wire, local, remote};
 use crate::builder::scene::Scene;
 use crate::builder::tcp::{ACK, Connection, PSH, Who, visit};
@@ -67,6 +68,36 @@ pub(in crate::cases) fn fragments() -> Files {
     let six = net::udp((inside.ip, 40_103), (outside.ip, 9_999), &noise(4, 3_000));
     for piece in net::fragments6(&net::ip(inside.ip, outside.ip, UDP, &six), 0x0a04, 1_232) {
         s.packet(inside, outside, &piece);
+    }
+    one(&s)
+}
+
+/// Names in datagrams that came in pieces: an answer whose address stands in the last one, and a hello of QUIC.
+pub(in crate::cases) fn names_in_fragments() -> Files {
+    let mut s = Scene::new();
+    let id = s.id();
+    let question = (&b"short.weixin.qq.com"[..], dns::A);
+    s.udp((phone(), 40_101), (resolver(), 53), &dns::query(id, question));
+    let aliases = ["a.example.com", "b.example.com", "c.example.com", "d.example.com"];
+    let asked = ["short.weixin.qq.com", aliases[0], aliases[1], aliases[2]];
+    let chain = asked.into_iter().zip(aliases).map(|(from, to)| Answer::Alias(from, to));
+    let answers: Vec<Answer> = chain.chain([Answer::AddressOf("d.example.com", at::SHANGHAI)]).collect();
+    let answer = net::udp((resolver().ip, 53), (phone().ip, 40_101), &dns::response(id, question, &answers));
+    for piece in net::fragments(&net::ip(resolver().ip, phone().ip, UDP, &answer), 0x0a01, 64) {
+        s.packet(resolver(), phone(), &piece);
+    }
+    let server = remote(at::SHANGHAI);
+    let mut mute = Connection::open(&mut s, (phone(), 40_102), (server, 8_080), 40);
+    mute.say(&mut s, Who::Client, &noise(1, 500));
+    mute.close(&mut s);
+
+    let (inside, outside) = (local("2001:db8:1::17"), remote(at::TENCENT6));
+    let hello = Hello::to("long.weixin.qq.com").h3().message();
+    let initial = quic::initial(*b"in-parts", 0, &quic::crypto(0, &hello));
+    let datagram = net::udp((inside.ip, 40_103), (outside.ip, 443), &initial);
+    let pieces = net::fragments6(&net::ip(inside.ip, outside.ip, UDP, &datagram), 0x0a02, 400);
+    for piece in pieces.iter().rev() {
+        s.packet(inside, outside, piece);
     }
     one(&s)
 }
