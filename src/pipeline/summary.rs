@@ -437,4 +437,20 @@ mod tests {
         let by_application = summary.applications.values().flat_map(|a| a.by_method.values()).sum::<u64>();
         assert_eq!(by_application, summary.totals.octets());
     }
+
+    #[test]
+    fn other_users_devices_are_no_destination_of_the_application() {
+        let named = fixture::flow().identification;
+        let [_, server] = records(1, &named);
+        let mut call = server.clone();
+        call.record.id = FlowId(2);
+        call.record.facts = Arc::new(crate::model::Facts { peer: true, ..Default::default() });
+        let mut summary = Summary::default();
+        for flow in [&server, &call] {
+            summary.flow(flow);
+        }
+        let app = summary.applications.values().next().unwrap();
+        let kinds: Vec<_> = app.destinations.iter().map(|(key, d)| (key.peer, d.tally.flows)).collect();
+        assert_eq!(kinds, [(false, 1), (true, 1)]);
+    }
 }
