@@ -86,11 +86,13 @@ impl Reassembly {
         if !is_of_use(packet) {
             return;
         }
-        if !self.datagrams.contains_key(&key) {
-            self.datagrams.insert(key, Pieces { since: packet.time, ..Pieces::default() });
+        let pieces = self.datagrams.entry(key).or_insert_with(|| {
             self.order.push_back(key);
+            Pieces { since: packet.time, ..Pieces::default() }
+        });
+        if pieces.closed {
+            return;
         }
-        let Some(pieces) = self.datagrams.get_mut(&key).filter(|pieces| !pieces.closed) else { return };
         let before = pieces.bytes;
         let overlaps = pieces.take(packet);
         self.limits.overlaps += u64::from(overlaps);

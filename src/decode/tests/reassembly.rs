@@ -74,7 +74,7 @@ fn where_pieces_overlap_the_first_wins_and_of_ipv6_nobody() {
     let six = |field: u16, bytes: &[u8]| ipv6(44, &[head(field), bytes.to_vec()].concat());
     let mut refused = decoder();
     at(&mut refused, 0, &six(1, &whole[..32]));
-    at(&mut refused, 0, &six(24 | 1, &[2; 16]));
+    at(&mut refused, 0, &six(0x18 | 1, &[2; 16]));
     at(&mut refused, 0, &six(32, &whole[32..]));
     refused.advance(Timestamp::from_parts(1_600_000_100, 0));
     assert_eq!((told(&mut refused), limit(&refused, "fragments_overlap")), (vec![], 1));
@@ -110,9 +110,7 @@ fn a_beginning_without_the_rest_is_told_after_a_second() {
     at(&mut decoder, 0, &pieces[2]);
     at(&mut decoder, 1, &piece4(17, 2, 3, &[7; 24]));
     assert!(!decoder.has_datagrams());
-    let whole =
-        [&super::frames::bytes("4500001c 0000 0000 40 11 0000 0a000001 0a000002")[..], &udp(1, 2, &[])]
-            .concat();
+    let whole = [&bytes("4500001c 0000 0000 40 11 0000 0a000001 0a000002")[..], &udp(1, 2, &[])].concat();
     at(&mut decoder, 2, &whole);
     assert_eq!(told(&mut decoder), [(4660, 53, count(32))], "any packet tells the time");
     at(&mut decoder, 2, &pieces[0]);
