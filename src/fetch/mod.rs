@@ -5,7 +5,7 @@
 //! takes no credentials along. No proxy is taken from the environment.
 //!
 //! What it leaves alone: what the file is, where it is kept, and whether it can be believed. It reads no clock.
-//! Limits: [`FetchOptions::limit`] bytes of an answer, [`MAX_REDIRECTS`] redirects, 16 KiB of headers.
+//! Limits: [`FetchOptions::limit`] bytes of an answer, few redirects, 16 KiB of headers.
 
 mod error;
 #[cfg(test)]

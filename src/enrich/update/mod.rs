@@ -1,5 +1,5 @@
 //! Newer databases: where they come from ([`Source`]), what they must be to be taken ([`examine`]), and how one takes another's
-//! place ([`install`]) so that at every moment there is a whole file.
+//! place ([`install()`]) so that at every moment there is a whole file.
 //!
 //! It speaks to no network: `whither geoip update` joins it with `fetch`. It reads no clock.
 
