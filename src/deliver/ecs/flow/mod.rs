@@ -1,18 +1,19 @@
 //! The document of one flow record.
 
+mod facts;
+
 use serde::Serialize;
 
 use crate::deliver::community_id;
 use crate::model::{
-    CertificateFact, Counters, Ech, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName,
-    Label, MacAddr, NameFact, NameOrigin, NetworkScope, Outcome, ProcessRef, Protocol, StunFact, Timestamp,
-    Tunnel, is_special_address,
+    Counters, Endpoint, EnrichedFlow, Facts, FlowEndReason, FlowRecord, HostName, Label, MacAddr, NameOrigin,
+    NetworkScope, Outcome, ProcessRef, Protocol, Timestamp, Tunnel, is_special_address,
 };
 
 use super::ECS_VERSION;
 use super::common::{
     Container, Dns, DnsQuestion, Ecs, Event, Ingress, Inner, Interface, Network, Node, Observer, Process,
-    Rule, Tls, TlsClient, UserAgent, Vlan, autonomous_system, geo, mac,
+    Rule, Tls, UserAgent, Vlan, autonomous_system, geo, mac,
 };
 use super::conclusions::{App, Provenance, Verdict};
 use super::ends::{Device, Remote};
@@ -74,7 +75,7 @@ struct Whither<'a> {
     app: Option<App<'a>>,
     /// Names seen in the flow itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    names: Vec<SeenName<'a>>,
+    names: Vec<facts::SeenName<'a>>,
     /// Octets device → remote in this record.
     bytes_up: u64,
     /// Octets remote → device in this record.
@@ -94,22 +95,22 @@ struct Whither<'a> {
     tunnel: Option<TunnelPart>,
     /// The flow resolves around your DNS: an application's own lookup over HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
-    httpdns: Option<AroundDns<'a>>,
+    httpdns: Option<facts::AroundDns<'a>>,
     /// What the ClientHello offered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    hello: Option<Hello<'a>>,
+    hello: Option<facts::Hello<'a>>,
     /// The certificate that the server showed in clear; not verified.
     #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<Certificate<'a>>,
+    certificate: Option<facts::Certificate<'a>>,
     /// What STUN and TURN messages said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stun: Option<Stun<'a>>,
+    stun: Option<facts::Stun<'a>>,
     /// The far end is another user's device (WebRTC between peers), never a server of an application.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     peer: bool,
     /// The flow carries lookups that cannot be seen.
     #[serde(skip_serializing_if = "Option::is_none")]
-    encrypted_dns: Option<EncryptedDnsPart<'a>>,
+    encrypted_dns: Option<facts::EncryptedDnsPart<'a>>,
     /// Smallest time between SYN and SYN-ACK in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     handshake_rtt: Option<u64>,
@@ -123,18 +124,6 @@ struct Whither<'a> {
     /// What the rules say; those that do not concern the flow are left out.
     verdicts: Vec<Verdict<'a>>,
     provenance: Provenance<'a>,
-}
-
-/// A name in the flow.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct SeenName<'a> {
-    /// The name, harmful bytes as `\xNN`.
-    name: &'a str,
-    /// Where it stood: `tls_sni`, `http_host`, …
-    origin: &'static str,
-    /// When.
-    at: String,
 }
 
 /// The maker of a flow.
@@ -171,49 +160,6 @@ struct TunnelPart {
     depth: u8,
 }
 
-/// Name lookups around the DNS (HTTPDNS).
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Httpdns"))]
-struct AroundDns<'a> {
-    /// The service, by its id in `httpdns.toml`.
-    service: &'a str,
-    /// Names asked for, where the request says them in clear.
-    names: Vec<&'a str>,
-    /// Requests seen.
-    lookups: u32,
-    /// Responses out of which addresses were learned.
-    answers: u32,
-}
-
-/// What the client offered in its TLS or QUIC greeting.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Hello<'a> {
-    /// Highest TLS version offered (`1.3`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
-    /// Application protocols offered.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    alpn: &'a [std::sync::Arc<str>],
-    /// Encrypted Client Hello was offered, in earnest or as noise: the visible name may be a cover.
-    ech: bool,
-    /// In earnest: the visible name is known as a cover.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    ech_cover: bool,
-    /// TLS version that the server chose (`1.2`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    selected_version: Option<String>,
-    /// Application protocol that the server chose, where it goes in clear (TLS up to 1.2).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    selected_alpn: Option<&'a str>,
-    /// The server took up an earlier session, so that it showed no certificate (TLS up to 1.2).
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    resumed: bool,
-    /// QUIC version of the first Initial (`0x00000001`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quic_version: Option<String>,
-}
-
 /// `whither.translation`: what stands for the device beyond this gateway.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -243,62 +189,6 @@ impl TranslationPart {
             mark: t.mark,
         }
     }
-}
-
-/// A server certificate as shown, texts safe to print.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Certificate<'a> {
-    /// Common name of the subject.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    common_name: Option<&'a str>,
-    /// Organisation of the subject.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organisation: Option<&'a str>,
-    /// Common name of the issuer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<&'a str>,
-    /// Organisation of the issuer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer_organisation: Option<&'a str>,
-    /// Subject and issuer are the same.
-    self_issued: bool,
-    /// DNS names in it; the first ones stand in `names`.
-    dns_names: u32,
-}
-
-/// STUN and TURN.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Stun<'a> {
-    /// SOFTWARE of either side.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    software: Option<&'a str>,
-    /// REALM of a TURN server.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    realm: Option<&'a str>,
-    /// The client's address as the server sees it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mapped: Option<String>,
-    /// Addresses at a relay.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    relayed: Vec<String>,
-    /// Whom a relay is asked to reach.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    peers: Vec<String>,
-    /// Attributes of ICE were there.
-    ice: bool,
-}
-
-/// Hidden lookups.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "EncryptedDns"))]
-struct EncryptedDnsPart<'a> {
-    /// `dot`, `doh` or `doq`.
-    transport: &'static str,
-    /// The resolver, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resolver: Option<&'a str>,
 }
 
 impl<'a> FlowDocument<'a> {
@@ -336,7 +226,7 @@ impl<'a> FlowDocument<'a> {
             source,
             destination,
             network: network(flow),
-            tls: tls(facts),
+            tls: facts::tls(facts),
             dns: question.map(|q| Dns { question: DnsQuestion { name: q.name.as_str() } }),
             user_agent: facts.user_agent.as_deref().map(|original| UserAgent { original }),
             observer: Observer { ingress: Ingress { interface: Interface { name: &record.point.name } } },
@@ -440,65 +330,6 @@ fn direction(flow: &EnrichedFlow) -> &'static str {
     }
 }
 
-fn tls(facts: &Facts) -> Option<Tls<'_>> {
-    let of_hello =
-        |o: NameOrigin| matches!(o, NameOrigin::TlsSni | NameOrigin::QuicSni | NameOrigin::DtlsSni);
-    let server_name = facts.names.iter().find(|n| of_hello(n.origin)).map(|n| n.name.as_str());
-    let ja4 = facts.ja4.as_deref();
-    (server_name.is_some() || ja4.is_some()).then_some(Tls { client: TlsClient { server_name, ja4 } })
-}
-
-fn hello(facts: &Facts) -> Option<Hello<'_>> {
-    let ech = facts.ech.is_offered();
-    let any = ech
-        || facts.tls_selected.is_some()
-        || facts.tls_version.is_some()
-        || facts.quic_version.is_some()
-        || !facts.alpn.is_empty();
-    any.then(|| Hello {
-        version: facts.tls_version.map(version),
-        alpn: &facts.alpn,
-        ech,
-        ech_cover: facts.ech == Ech::Real,
-        selected_version: facts.tls_selected.map(version),
-        selected_alpn: facts.alpn_selected.as_deref(),
-        resumed: facts.tls_resumed,
-        quic_version: facts.quic_version.map(|v| format!("{v:#010x}")),
-    })
-}
-
-fn certificate(fact: &CertificateFact) -> Certificate<'_> {
-    Certificate {
-        common_name: fact.common_name.as_deref(),
-        organisation: fact.organisation.as_deref(),
-        issuer: fact.issuer.as_deref(),
-        issuer_organisation: fact.issuer_organisation.as_deref(),
-        self_issued: fact.self_issued,
-        dns_names: fact.dns_names,
-    }
-}
-
-fn stun(fact: &StunFact) -> Stun<'_> {
-    let texts = |ends: &[Endpoint]| ends.iter().map(ToString::to_string).collect();
-    Stun {
-        software: fact.software.as_deref(),
-        realm: fact.realm.as_deref(),
-        mapped: fact.mapped.map(|end| end.to_string()),
-        relayed: texts(&fact.relayed),
-        peers: texts(&fact.peers),
-        ice: fact.ice,
-    }
-}
-
-/// TLS versions as people write them; others as on the wire.
-fn version(wire: u16) -> String {
-    match wire {
-        0x0300 => "ssl3".to_owned(),
-        0x0301..=0x0304 => format!("1.{}", wire - 0x0301),
-        other => format!("{other:#06x}"),
-    }
-}
-
 fn process(origin: &ProcessRef) -> Option<Process<'_>> {
     let process = Process {
         name: origin.name.as_ref().map(Label::as_str),
@@ -536,8 +367,6 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
     } else {
         (record.reverse, record.forward)
     };
-    let seen = |n: &'_ NameFact| n.at.to_rfc3339(digits);
-    let names = record.facts.names.iter();
     let rtt = record.tcp.and_then(|tcp| tcp.handshake_rtt);
     Whither {
         canary: flow.is_canary(),
@@ -548,9 +377,7 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
         translation: flow.translation.as_ref().map(TranslationPart::new),
         duplicate_of: flow.duplicate_of.map(|id| id.to_string()),
         app: App::new(&flow.identification, &flow.identification.evidence, digits),
-        names: names
-            .map(|n| SeenName { name: n.name.as_str(), origin: n.origin.word(), at: seen(n) })
-            .collect(),
+        names: record.facts.names.iter().map(|name| facts::seen_name(name, digits)).collect(),
         bytes_up: up.octets,
         bytes_down: down.octets,
         packets_up: up.packets,
@@ -559,20 +386,12 @@ fn whither(flow: &EnrichedFlow) -> Whither<'_> {
         source_basis: record.source_basis.word(),
         source_is_guess: record.source_basis.is_guess(),
         tunnel: tunnel(record),
-        httpdns: record.facts.httpdns.as_ref().map(|h| AroundDns {
-            service: &h.service,
-            names: h.names.iter().map(HostName::as_str).collect(),
-            lookups: h.lookups,
-            answers: h.answers,
-        }),
-        hello: hello(&record.facts),
-        certificate: record.facts.certificate.as_deref().map(certificate),
-        stun: record.facts.stun.as_deref().map(stun),
+        httpdns: record.facts.httpdns.as_ref().map(facts::around_dns),
+        hello: facts::hello(&record.facts),
+        certificate: record.facts.certificate.as_deref().map(facts::certificate),
+        stun: record.facts.stun.as_deref().map(facts::stun),
         peer: record.facts.peer,
-        encrypted_dns: record.facts.encrypted_dns.as_ref().map(|dns| EncryptedDnsPart {
-            transport: dns.transport.word(),
-            resolver: dns.resolver.as_deref(),
-        }),
+        encrypted_dns: record.facts.encrypted_dns.as_ref().map(facts::encrypted_dns),
         handshake_rtt: rtt.map(|d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)),
         process: record.origin.as_deref().map(|origin| maker(origin, record.origin_conflict)),
         relayed: record.relayed,
