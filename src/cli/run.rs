@@ -52,7 +52,8 @@ fn feeds(args: &RunArgs, config: &Config) -> Result<Vec<Feed>, Failure> {
         let files =
             CaptureFiles::open(&args.from, &FileOptions { filter, prompt: true, ..FileOptions::default() })
                 .map_err(|e| Failure::Usage(e.to_string()))?;
-        return Ok(vec![Feed { source: Box::new(Paced::new(files, args.pace)), may_wait: true }]);
+        let prompt = files.bytes_total().is_none();
+        return Ok(vec![Feed { source: Box::new(Paced::new(files, args.pace)), may_wait: true, prompt }]);
     }
     if config.capture.interfaces.is_empty() {
         return Err(Failure::Usage(
@@ -62,5 +63,5 @@ fn feeds(args: &RunArgs, config: &Config) -> Result<Vec<Feed>, Failure> {
     let sources = capture::LiveCapture::open(&config.capture, &config.capture.interfaces).map_err(|e| {
         if e.is_usage() { Failure::Usage(e.to_string()) } else { Failure::Running(e.to_string()) }
     })?;
-    Ok(sources.into_iter().map(|source| Feed { source, may_wait: false }).collect())
+    Ok(sources.into_iter().map(|source| Feed { source, may_wait: false, prompt: false }).collect())
 }

@@ -325,3 +325,28 @@ fn the_daemon_fed_from_a_file_raises_the_alerts_that_read_finds() {
     assert!(!from_read.is_empty());
     assert_eq!(from_read, from_run);
 }
+
+#[test]
+fn what_a_stalled_pipe_has_brought_is_alerted_while_it_stalls() {
+    let capture = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/demo/input.pcap")).unwrap();
+    let scratch = TempDir::new().unwrap();
+    let state = scratch.path().join("state");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_whither"))
+        .args(["run", "--flag", "CN", "--app", "wechat,tiktok", "--pace", "0", "--from", "-", "--state-dir"])
+        .arg(&state)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    // All but the end of the last packet, and the pipe stays open.
+    let (most, rest) = capture.split_at(capture.len() - 20);
+    pipe.write_all(most).unwrap();
+    wait_for("an alert out of a pipe that stalls", || {
+        let text = fs::read_to_string(state.join("alerts.jsonl")).ok()?;
+        text.contains("alert-opened").then_some(())
+    });
+    pipe.write_all(rest).unwrap();
+    drop(pipe);
+    assert!(child.wait().unwrap().success());
+}
