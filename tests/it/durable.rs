@@ -1,5 +1,7 @@
 //! No alert is lost or told twice: kills at any moment, stops and starts, a full disk. The whole program on real files.
 
+mod full_disk;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -126,50 +128,4 @@ fn stops_and_starts_during_an_alert_do_not_open_it_again() {
     let opened = openings(&lines(folder.path()));
     assert_eq!(opened.len(), usize::from(DEVICES));
     assert!(opened.values().all(|n| *n == 1), "{opened:?}");
-}
-
-#[test]
-fn a_full_disk_holds_alerts_back_and_loses_none() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: a file system of its own needs root");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path();
-    capture(&place.join("input.pcap"));
-    // A small file system that is filled while the program runs, and emptied again before it ends.
-    let script = r#"
-        set -e
-        mount -t tmpfs -o size=6m whither-test "$PLACE/state"
-        "$@" 2> "$PLACE/log" &
-        until [ -s "$PLACE/state/alerts.jsonl" ]; do sleep 0.1; done
-        dd if=/dev/zero of="$PLACE/state/fill" bs=4096 2> /dev/null || true
-        for look in $(seq 100); do grep -q "store refuses" "$PLACE/log" && break; sleep 0.1; done
-        sleep 1
-        rm "$PLACE/state/fill"
-        wait $!
-        cp "$PLACE/state/alerts.jsonl" "$PLACE/state/stats.json" "$PLACE/"
-    "#;
-    fs::create_dir(place.join("state")).unwrap();
-    let daemon = command(place, "12");
-    let status = Command::new("unshare")
-        .args(["--mount", "sh", "-c", script, "sh"])
-        .arg(daemon.get_program())
-        .args(daemon.get_args())
-        .env("PLACE", place)
-        .status()
-        .unwrap();
-    let log = fs::read_to_string(place.join("log")).unwrap_or_default();
-    assert!(status.success(), "{log}");
-    assert!(
-        log.contains("the store refuses") && log.contains("takes again"),
-        "the disk was never full: {log}"
-    );
-    let stats: Value = serde_json::from_slice(&fs::read(place.join("stats.json")).unwrap()).unwrap();
-    assert_eq!(stats["alerts"]["raised"], stats["alerts"]["durable"], "{stats}");
-    let text = fs::read_to_string(place.join("alerts.jsonl")).unwrap();
-    let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    assert_eq!(openings(&lines).len(), usize::from(DEVICES));
-    let numbers: BTreeSet<i64> = events(&lines).into_iter().map(|(n, _)| n).collect();
-    assert_eq!(numbers.len(), lines.len(), "none twice");
 }

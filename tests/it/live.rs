@@ -328,7 +328,8 @@ fn the_daemon_fed_from_a_file_raises_the_alerts_that_read_finds() {
 
 #[test]
 fn what_a_stalled_pipe_has_brought_is_alerted_while_it_stalls() {
-    let capture = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/demo/input.pcap")).unwrap();
+    let capture =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/demo/input.pcap")).unwrap();
     let scratch = TempDir::new().unwrap();
     let state = scratch.path().join("state");
     let mut child = Command::new(env!("CARGO_BIN_EXE_whither"))

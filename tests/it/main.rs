@@ -26,6 +26,7 @@ mod live;
 mod netns;
 mod peers;
 mod policy;
+mod proc;
 mod processes;
 mod reading;
 mod schema;

@@ -1,10 +1,10 @@
 //! The thread that keeps: the store's one writer, the file of flow records, and the bell of every sink.
 //!
 //! Alerts are committed as soon as they come, with whatever else waits; flow records and roll-ups within
-//! `store.commit-interval`. What the disk refuses is held and tried again: of one alert only the newest update is held
-//! (its numbers are sums, so nothing is lost by that), and flow records that find no room are dropped and counted, for an
-//! alert must never wait behind them. When even alerts find no room any more, the queue before fills, and the flow stage
-//! waits. Sinks are called only after a commit.
+//! `store.commit-interval`. What the disk refuses is held and tried again, a little at a time until there is room: of one
+//! alert only the newest update is held (its numbers are sums, so nothing is lost by that), and flow records that find no
+//! room are dropped and counted, for an alert must never wait behind them. When even alerts find no room any more, the
+//! queue before fills, and the flow stage waits. Sinks are called only after a commit.
 
 mod resume;
 mod sinks;
@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use resume::{alerts_to_resume, open_store};
 pub use sinks::SinkReport;
-use sinks::{Delivery, start_sinks};
+use sinks::{Delivery, REPORTS, start_sinks};
 
 use crate::alert::AlertConfig;
 use crate::deliver::{AlertDocument, FlowDocument, Format, JsonlWriter, to_line};
@@ -36,6 +36,10 @@ use super::trial;
 pub const LINES: usize = 8192;
 /// How long the keeper waits for something to keep before it looks what else is due.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How much it tries to keep after the disk refused: a vain attempt costs little, however much is held.
+const PROBE: usize = 16;
+/// To what that grows with each success until nothing is held: sinks deliver one piece while the next is kept.
+const PIECE: usize = 512;
 /// How long it rests before it tries again what the disk refused.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How often it notes that it is alive, what was lost, and how the sinks are.
@@ -80,14 +84,16 @@ pub(super) struct Keeper {
     shared: Arc<Shared>,
     lines: Receiver<Line>,
     reports: Receiver<Progress>,
+    /// Reports that are not in the store yet.
+    unnoted: Vec<Progress>,
     store: Store,
     flows: Option<JsonlWriter>,
     flow_format: Format,
     deliveries: Vec<Delivery>,
     held: VecDeque<Line>,
-    /// How many of `held` are in the open group of the store.
-    put: usize,
     alerts_held: usize,
+    /// How many of `held` the next group takes at most: all, but after a refusal [`PROBE`] to [`PIECE`].
+    group: usize,
     /// Flow records wait at most so long.
     interval: Duration,
     committed: Instant,
@@ -127,13 +133,14 @@ impl Keeper {
             shared: Arc::clone(shared),
             lines,
             reports,
+            unnoted: Vec::new(),
             store,
             flows,
             flow_format: outputs.flow_format,
             deliveries,
             held: VecDeque::new(),
-            put: 0,
             alerts_held: 0,
+            group: usize::MAX,
             interval: outputs.limits.commit_interval.0,
             committed: clock::monotonic(),
             noted: None,
@@ -164,8 +171,7 @@ impl Keeper {
         }
         // The last chance: tried again until the daemon's deadline ends the process.
         while !self.held.is_empty() {
-            self.commit();
-            self.wait_for_room();
+            self.commit_or_rest();
         }
         self.end();
     }
@@ -195,9 +201,7 @@ impl Keeper {
         let older = self.held.iter().position(
             |line| matches!(line, Line::Alert(AlertTransition::Updated, alert) if alert.id == newer.id),
         );
-        if let Some(at) = older
-            && at >= self.put
-        {
+        if let Some(at) = older {
             self.held.remove(at);
             self.alerts_held = self.alerts_held.saturating_sub(1);
             self.shared.raised.fetch_sub(1, Ordering::SeqCst);
@@ -211,38 +215,46 @@ impl Keeper {
         if self.held.is_empty() || (self.alerts_held == 0 && !due) {
             return;
         }
-        self.commit();
-        self.wait_for_room();
+        while !self.held.is_empty() && self.commit_or_rest() {}
     }
 
-    /// Puts everything held into one group and makes it durable; on a failure all stays held.
-    fn commit(&mut self) {
-        self.committed = clock::monotonic();
+    /// One group; says whether it was kept, and rests where it was not.
+    fn commit_or_rest(&mut self) -> bool {
         let now = clock::now();
-        match self.write_group(now) {
-            Ok(()) => {
-                self.write_flow_file(now);
-                self.shared.durable.fetch_add(self.alerts_held as u64, Ordering::SeqCst);
-                let of_flows = |d: &Delivery| d.name.starts_with(FLOWS);
-                let rang = self.alerts_held > 0 || self.deliveries.iter().any(of_flows);
-                self.held.clear();
-                (self.put, self.alerts_held) = (0, 0);
-                self.recovered(now);
-                if rang {
-                    self.call_sinks();
-                }
-            }
-            Err(error) => {
-                self.store.rollback();
-                self.put = 0;
-                self.failed(&error, now);
-            }
+        self.committed = clock::monotonic();
+        let size = self.group.min(self.held.len());
+        if let Err(error) = self.write_group(size, now) {
+            self.store.rollback();
+            self.failed(&error, now);
+            self.group = PROBE;
+            thread::sleep(RETRY_AFTER);
+            return false;
+        }
+        self.kept(size, now);
+        true
+    }
+
+    /// Lets go of the first `size` things held, which are durable now.
+    fn kept(&mut self, size: usize, now: Timestamp) {
+        self.write_flow_file(size, now);
+        let alerts = self.held.drain(..size).filter(|line| matches!(line, Line::Alert(..))).count();
+        self.shared.durable.fetch_add(alerts as u64, Ordering::SeqCst);
+        self.alerts_held = self.alerts_held.saturating_sub(alerts);
+        if self.held.is_empty() {
+            self.group = usize::MAX;
+            self.recovered(now);
+        } else {
+            self.group = self.group.saturating_mul(2).min(PIECE);
+        }
+        if alerts > 0 || self.deliveries.iter().any(|d| d.name.starts_with(FLOWS)) {
+            self.call_sinks();
         }
     }
 
-    fn write_group(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    /// Makes the first `size` things held durable, all or none.
+    fn write_group(&mut self, size: usize, now: Timestamp) -> Result<(), StoreError> {
         self.store.begin()?;
-        for line in &self.held {
+        for line in self.held.iter().take(size) {
             match line {
                 Line::Flow(flow) => self.store.put_flow(flow)?,
                 Line::Learned(Known { kind, key, first }) => {
@@ -262,9 +274,9 @@ impl Keeper {
     }
 
     /// The file of flow records is for people and other programs; what it cannot take is counted, never waited for.
-    fn write_flow_file(&mut self, now: Timestamp) {
+    fn write_flow_file(&mut self, size: usize, now: Timestamp) {
         let Some(file) = &mut self.flows else { return };
-        for line in &self.held {
+        for line in self.held.iter().take(size) {
             if let Line::Flow(flow) = line
                 && to_line(&FlowDocument::new(flow))
                     .map_or(true, |line| file.accept_line(&self.flow_format.line(line)).is_err())
@@ -284,12 +296,6 @@ impl Keeper {
         for delivery in &self.deliveries {
             // Full: it has a call already.
             let _full = delivery.wake.try_send(());
-        }
-    }
-
-    fn wait_for_room(&self) {
-        if self.refused_since.is_some() {
-            thread::sleep(RETRY_AFTER);
         }
     }
 
@@ -332,8 +338,7 @@ impl Keeper {
         if self.refused_since.is_some() || !self.held.is_empty() {
             return;
         }
-        let reports: Vec<Progress> = self.reports.try_iter().collect();
-        let mut result = self.note(&reports);
+        let mut result = self.note();
         if result.is_ok() && due(self.noted, NOTE_EVERY) {
             self.noted = Some(now);
             result = self.note_state();
@@ -344,7 +349,6 @@ impl Keeper {
         }
         if let Err(error) = result {
             self.store.rollback();
-            // Reports that could not be noted are repeated deliveries after a crash, not losses.
             self.shared.write_failures.fetch_add(1, Ordering::SeqCst);
             if let Some(times) = self.shared.throttle.allow("store") {
                 tracing::error!(%error, times, "the store refuses");
@@ -352,15 +356,20 @@ impl Keeper {
         }
     }
 
-    fn note(&mut self, reports: &[Progress]) -> Result<(), StoreError> {
-        if reports.is_empty() {
+    /// Notes how far sinks came. What cannot be noted is noted the next time: it has counts and dead letters that come only
+    /// once. Until then a crash would repeat those deliveries.
+    fn note(&mut self) -> Result<(), StoreError> {
+        let room = REPORTS.saturating_sub(self.unnoted.len());
+        self.unnoted.extend(self.reports.try_iter().take(room));
+        if self.unnoted.is_empty() {
             return Ok(());
         }
         self.store.begin()?;
-        for report in reports {
+        for report in &self.unnoted {
             self.store.note_progress(report, clock::now())?;
         }
         self.store.commit()?;
+        self.unnoted.clear();
         self.show_sinks()
     }
 
@@ -439,8 +448,8 @@ impl Keeper {
                     break;
                 }
             };
-            let reports: Vec<Progress> = std::iter::once(report).chain(self.reports.try_iter()).collect();
-            if let Err(error) = self.note(&reports) {
+            self.unnoted.push(report);
+            if let Err(error) = self.note() {
                 self.store.rollback();
                 tracing::error!(%error, "a delivery could not be noted; it may be repeated at the next start");
             }

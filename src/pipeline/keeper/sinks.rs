@@ -16,7 +16,7 @@ use crate::pipeline::live::{Outputs, StartError, spawn};
 use crate::store::{Progress, Reader, SinkState, Store};
 
 /// Reports of sinks that may wait.
-const REPORTS: usize = 1024;
+pub(super) const REPORTS: usize = 1024;
 /// The longest pause of a sink that reaches other programs and machines.
 const REMOTE_PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause of a sink that reaches only this machine's disk.

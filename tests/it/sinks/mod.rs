@@ -1,7 +1,7 @@
 //! Sinks that reach other machines, tried with the whole program: receivers on loopback, dead ones that come back, one
 //! that drips. The daemon reads a capture from a pipe that stays open until everything has arrived.
 
-mod servers;
+pub(crate) mod servers;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,6 +19,7 @@ use crate::builder::file;
 use crate::builder::net::{local, remote};
 use crate::builder::scene::Scene;
 use crate::builder::tcp::visit;
+use crate::proc::{now, peak_memory};
 
 /// Devices in the capture; each visits a server in China, 0.6 s after the one before.
 const DEVICES: u16 = 100;
@@ -119,7 +120,7 @@ fn log(folder: &Path) -> String {
 }
 
 /// Waits for what must come; what never comes ends the test, with the daemon's log.
-fn until(folder: &Path, what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(folder: &Path, what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..8_000 {
         if holds() {
             return;
@@ -210,11 +211,17 @@ fn a_webhook_that_was_dead_gets_every_alert_when_it_is_back_and_held_up_nobody()
     let sinks = [webhook("soc", at, ", budget = 0"), syslog("tcp", "tcp", tcp.address)];
     // The alerts come over the whole time in which it is dead.
     let mut daemon = Daemon::start(place, &sinks.join(", "), LENGTH / dead);
+    let id = daemon.child.id();
+    until(place, "the first alert", || openings(place) > 0);
+    println!("peak memory at the first alert: {} KiB", peak_memory(id));
     daemon.raised(place);
     let all = pairs(&kept(place));
     until(place, "the other receiver has all", || set(tcp.events()).is_superset(&all));
-    let web = servers::web(at);
+    println!("peak memory after {dead} s without a webhook: {} KiB", peak_memory(id));
+    let (web, back) = (servers::web(at), now());
     until(place, "all arrive at the one that is back", || set(web.events()).is_superset(&all));
+    println!("{} events arrive within {:.1?} after it is back", all.len(), back.elapsed());
+    println!("peak memory after delivery: {} KiB", peak_memory(id));
     let stats = daemon.end(place);
     let all = pairs(&kept(place));
     let got = web.events();

@@ -9,23 +9,23 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Number and alert of each event, in the order of arrival.
-pub(super) type Got = Arc<Mutex<Vec<(i64, String)>>>;
+pub(crate) type Got = Arc<Mutex<Vec<(i64, String)>>>;
 
 /// A receiver that is there from now on.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
-    pub(super) got: Got,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) got: Got,
 }
 
 impl Server {
     /// What has arrived by now.
-    pub(super) fn events(&self) -> Vec<(i64, String)> {
+    pub(crate) fn events(&self) -> Vec<(i64, String)> {
         self.got.lock().unwrap().clone()
     }
 }
 
 /// A port on which nobody listens, until somebody does.
-pub(super) fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -49,7 +49,7 @@ fn any() -> SocketAddr {
 }
 
 /// A web server that takes every document.
-pub(super) fn web(at: SocketAddr) -> Server {
+pub(crate) fn web(at: SocketAddr) -> Server {
     serve(at, |mut stream, got| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while let Some(document) = request(&mut reader) {
@@ -66,7 +66,7 @@ pub(super) fn web(at: SocketAddr) -> Server {
 }
 
 /// A web server that answers with a byte each second, without end.
-pub(super) fn dripping_web() -> Server {
+pub(crate) fn dripping_web() -> Server {
     serve(any(), |mut stream, got| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         if request(&mut reader).is_none() {
@@ -113,7 +113,7 @@ fn of_syslog(message: &[u8]) -> (i64, String) {
 }
 
 /// A syslog server over TCP: counted octets (RFC 6587 §3.4.1), and it closes when it has read our end.
-pub(super) fn syslog_tcp() -> Server {
+pub(crate) fn syslog_tcp() -> Server {
     serve(any(), |mut stream, got| {
         let mut bytes = Vec::new();
         if stream.read_to_end(&mut bytes).is_err() {
@@ -130,7 +130,7 @@ pub(super) fn syslog_tcp() -> Server {
 }
 
 /// A syslog server over UDP.
-pub(super) fn syslog_udp() -> Server {
+pub(crate) fn syslog_udp() -> Server {
     let socket = UdpSocket::bind(any()).unwrap();
     let server = Server { address: socket.local_addr().unwrap(), got: Got::default() };
     let got = Arc::clone(&server.got);
@@ -144,7 +144,7 @@ pub(super) fn syslog_udp() -> Server {
 }
 
 /// A mail server without TLS; what it was given stands in `Message-ID: <alert.sequence@whither.invalid>`.
-pub(super) fn mail() -> Server {
+pub(crate) fn mail() -> Server {
     serve(any(), |stream, got| {
         let _gone = talk_mail(stream, &got);
     })
