@@ -1,4 +1,4 @@
-//! The thread that looks at this host's sockets, beside live sources only: a file's flows are not this host's.
+//! The threads that look at this host's sockets, beside live sources only: a file's flows are not this host's.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::capture;
-use crate::processes::{HostProcesses, Poller, ProcessesConfig};
+use crate::processes::{BirthWatcher, HostProcesses, Poller, ProcessesConfig, Watchers};
 use crate::telemetry::Throttle;
 
 use super::clock;
@@ -18,8 +18,63 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 /// How often the host's own addresses are read anew.
 const ADDRESSES_EVERY: Duration = Duration::from_secs(10);
 
-/// The thread's state.
-pub(super) struct ProcessThread {
+/// The threads' parts.
+pub(super) struct Processes {
+    /// What the flow stage asks.
+    pub(super) shared: Arc<HostProcesses>,
+    /// Looks again and again.
+    pub(super) polls: PollThread,
+    /// Hears of sockets at their birth, where the kernel lets it.
+    pub(super) births: Option<BirthThread>,
+}
+
+impl Processes {
+    /// Opens the kernel's tables and takes a first look; nothing where that is not wanted or cannot be had.
+    pub(super) fn open(config: &ProcessesConfig, backend: &Mutex<Option<String>>) -> Option<Self> {
+        if !config.enabled {
+            return None;
+        }
+        let Watchers { poller, births, backend: words, shared } = match Watchers::open(config) {
+            Ok(watchers) => watchers,
+            Err(error) => {
+                tracing::warn!("processes of this host are not told: {error}");
+                set(backend, format!("none: {error}"));
+                return None;
+            }
+        };
+        let mut polls = PollThread {
+            poller,
+            interval: config.interval.0,
+            addresses: own_addresses(),
+            read: clock::monotonic(),
+            throttle: Throttle::default(),
+        };
+        polls.poll();
+        tracing::info!(backend = words, interval = %config.interval, "processes of this host are told");
+        set(backend, words);
+        Some(Self { shared, polls, births: births.map(BirthThread) })
+    }
+}
+
+/// The thread that hears of births: its own, so that a walk over all processes never makes it late.
+pub(super) struct BirthThread(BirthWatcher);
+
+impl BirthThread {
+    /// Listens until the sources are at their end or the program stops.
+    pub(super) fn run(mut self, shared: &Shared) {
+        while goes_on(shared) {
+            self.0.wait(LONGEST_SLEEP);
+            self.0.take(clock::now());
+        }
+    }
+}
+
+fn goes_on(shared: &Shared) -> bool {
+    !shared.stop.load(Ordering::SeqCst) && shared.feeds_open.load(Ordering::SeqCst) > 0
+}
+
+/// The thread that polls.
+pub(super) struct PollThread {
     poller: Poller,
     interval: Duration,
     addresses: Vec<IpAddr>,
@@ -27,41 +82,11 @@ pub(super) struct ProcessThread {
     throttle: Throttle,
 }
 
-impl ProcessThread {
-    /// Opens the kernel's tables and takes a first look; nothing where that is not wanted or cannot be had.
-    pub(super) fn open(config: &ProcessesConfig, backend: &Mutex<Option<String>>) -> Option<Self> {
-        let words = match Poller::open(config) {
-            _ if !config.enabled => return None,
-            Ok(poller) => {
-                let words = poller.backend();
-                let mut thread = Self {
-                    poller,
-                    interval: config.interval.0,
-                    addresses: own_addresses(),
-                    read: clock::monotonic(),
-                    throttle: Throttle::default(),
-                };
-                thread.poll();
-                tracing::info!(backend = words, interval = %config.interval, "processes of this host are told");
-                set(backend, words);
-                return Some(thread);
-            }
-            Err(error) => error.to_string(),
-        };
-        tracing::warn!("processes of this host are not told: {words}");
-        set(backend, format!("none: {words}"));
-        None
-    }
-
-    /// What the flow stage asks.
-    pub(super) fn shared(&self) -> Arc<HostProcesses> {
-        self.poller.shared()
-    }
-
+impl PollThread {
     /// Looks again and again until the sources are at their end or the program stops.
     pub(super) fn run(mut self, shared: &Shared) {
         let mut next = clock::monotonic() + self.interval;
-        while !shared.stop.load(Ordering::SeqCst) && shared.feeds_open.load(Ordering::SeqCst) > 0 {
+        while goes_on(shared) {
             let now = clock::monotonic();
             if now < next {
                 thread::sleep((next - now).min(LONGEST_SLEEP));

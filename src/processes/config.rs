@@ -12,6 +12,9 @@ use crate::model::{HumanDuration, Problem};
 pub struct ProcessesConfig {
     /// Whether the host's sockets are looked at.
     pub enabled: bool,
+    /// Whether small programs in the kernel (BPF) may tell of sockets at their birth; without them those that live shorter
+    /// than `interval` are missed.
+    pub births: bool,
     /// How often. A socket that lives shorter may be missed (and is counted); more often costs more.
     pub interval: HumanDuration,
     /// How long a closed socket is remembered, for records come after the packets.
@@ -24,6 +27,7 @@ impl Default for ProcessesConfig {
     fn default() -> Self {
         Self {
             enabled: true,
+            births: true,
             interval: HumanDuration(Duration::from_millis(500)),
             keep: HumanDuration::from_secs(900),
             max_sockets: 65_536,
@@ -58,7 +62,8 @@ mod tests {
         ProcessesConfig::default().validate(&mut problems);
         assert_eq!(problems, []);
         let zero = HumanDuration(Duration::ZERO);
-        ProcessesConfig { enabled: true, interval: zero, keep: zero, max_sockets: 0 }.validate(&mut problems);
+        ProcessesConfig { interval: zero, keep: zero, max_sockets: 0, ..ProcessesConfig::default() }
+            .validate(&mut problems);
         let keys: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
         assert_eq!(keys, ["processes.interval", "processes.keep", "processes.max-sockets"]);
     }

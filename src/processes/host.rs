@@ -1,16 +1,16 @@
-//! The two ends of it: [`Poller`] asks the kernel on a thread of its own, [`HostProcesses`] answers the flow stage.
+//! Both ends of it: [`Poller`] asks the kernel on a thread of its own, [`HostProcesses`] answers the flow stage.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::procfs::Procfs;
-use super::sockets::{SockDiag, Socket};
+use super::sockets::{Closed, SockDiag, Socket};
 use super::table::{Answer, Table, Wanted};
 use super::{ProcessesConfig, ProcessesError};
-use crate::model::{Endpoint, FlowRecord, OriginSource, ProcessRef, Protocol, is_special_address};
+use crate::model::{Endpoint, FlowRecord, OriginSource, ProcessRef, Protocol, Timestamp, is_special_address};
 
 /// What flows are looked up in; shared by the poller and the flow stage.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct HostProcesses {
     hidden: AtomicU64,
     cut: AtomicU64,
     closings_lost: AtomicU64,
+    pub(super) births_lost: AtomicU64,
     failed: AtomicU64,
 }
 
@@ -48,28 +49,33 @@ impl HostProcesses {
             hidden: AtomicU64::default(),
             cut: AtomicU64::default(),
             closings_lost: AtomicU64::default(),
+            births_lost: AtomicU64::default(),
             failed: AtomicU64::default(),
         }
     }
 
-    /// The process that made a flow, if one end of it is this host's and its socket was seen. Flows of this host
-    /// without an answer are counted by reason at their last record.
-    pub fn maker(&self, record: &FlowRecord) -> Option<Arc<ProcessRef>> {
-        let (local, remote, unconnected) = self.ends(record)?;
+    /// The process that made a flow, if one end of it is this host's and its socket was seen; or if it is that of a socket
+    /// in another network namespace of this host. `inner` is who is behind this host's address translation, where that is
+    /// known. Flows of this host without an answer are counted by reason at their last record.
+    pub fn maker(&self, record: &FlowRecord, inner: Option<Endpoint>) -> Option<Arc<ProcessRef>> {
+        let mut sides = self.sides(record);
+        // This host's own flow, translated: its socket has the inner end.
+        if let (Some(sides), Some(inner)) = (&mut sides, inner.filter(|inner| self.is_here(*inner))) {
+            sides.local = plain(inner);
+        } else if inner.is_some() {
+            return self.elsewhere(record, sides, inner);
+        }
+        let Some(Sides { local, remote, unconnected, asked }) = sides else {
+            return self.elsewhere(record, None, None);
+        };
         let last = u64::from(record.is_final());
         if !matches!(record.protocol, Protocol::TCP | Protocol::UDP) {
             self.unowned.fetch_add(last, Ordering::Relaxed);
             return None;
         }
-        let wanted = Wanted {
-            protocol: record.protocol,
-            local,
-            remote,
-            start: record.start,
-            end: record.end,
-            unconnected,
-        };
-        match self.table.lock().unwrap_or_else(PoisonError::into_inner).find(&wanted) {
+        let wanted = wanted(record, local, remote);
+        let wanted = Wanted { unconnected, asked: asked && unconnected, ..wanted };
+        match self.lock().find(&wanted) {
             Answer::Maker(maker) => return Some(maker),
             Answer::Ambiguous => &self.ambiguous,
             Answer::Unseen if !unconnected && record.protocol == Protocol::UDP => &self.forwarding,
@@ -79,21 +85,49 @@ impl HostProcesses {
         None
     }
 
-    /// This host's end and the other one, and whether a socket that is not connected may be the flow's. (Where the host
-    /// forwards to the world, such a port may be that of a device behind it.)
-    fn ends(&self, record: &FlowRecord) -> Option<(Endpoint, Endpoint, bool)> {
+    /// The maker of a flow between other addresses than this host's: a container's, seen before or behind translation.
+    /// Only sockets with exactly these ends count; where there is none the flow is a device's, and nothing is missed.
+    fn elsewhere(
+        &self,
+        record: &FlowRecord,
+        sides: Option<Sides>,
+        inner: Option<Endpoint>,
+    ) -> Option<Arc<ProcessRef>> {
+        let pairs = match (inner, sides) {
+            (Some(inner), Some(sides)) => vec![(inner, sides.remote)],
+            _ => vec![(record.source, record.destination), (record.destination, record.source)],
+        };
+        let table = self.lock();
+        pairs.into_iter().find_map(|(local, remote)| {
+            match table.find_elsewhere(&wanted(record, plain(local), plain(remote))) {
+                Answer::Maker(maker) => Some(maker),
+                Answer::Ambiguous | Answer::Unseen => None,
+            }
+        })
+    }
+
+    fn is_here(&self, end: Endpoint) -> bool {
+        let here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        here.addresses.contains(&end.addr.to_canonical())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This host's end and the other one, if there is one of this host's.
+    fn sides(&self, record: &FlowRecord) -> Option<Sides> {
         let here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
         let own = |end: Endpoint| here.addresses.contains(&end.addr.to_canonical());
-        let (local, remote) = if own(record.source) {
-            (record.source, record.destination)
+        let (local, remote, asked) = if own(record.source) {
+            (record.source, record.destination, false)
         } else if own(record.destination) {
-            (record.destination, record.source)
+            (record.destination, record.source, true)
         } else {
             return None;
         };
-        let plain = |end: Endpoint| Endpoint::new(end.addr.to_canonical(), end.port);
         let near = is_special_address(remote.addr).is_some();
-        Some((plain(local), plain(remote), near || !here.gateway))
+        Some(Sides { local: plain(local), remote: plain(remote), unconnected: near || !here.gateway, asked })
     }
 
     /// What is not known, by name; only what occurred.
@@ -107,42 +141,59 @@ impl HostProcesses {
             ("processes_hidden", count(&self.hidden)),
             ("processes_cut", count(&self.cut)),
             ("socket_closings_lost", count(&self.closings_lost)),
+            ("socket_births_lost", count(&self.births_lost)),
             ("socket_polls_failed", count(&self.failed)),
         ];
         let mut limits: BTreeMap<String, u64> =
             counts.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), n)).collect();
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).add_limits(&mut limits);
+        self.lock().add_limits(&mut limits);
         limits
     }
 }
 
-/// Asks the kernel; owned by one thread.
+/// A flow's ends as seen from this host.
+#[derive(Debug, Clone, Copy)]
+struct Sides {
+    local: Endpoint,
+    remote: Endpoint,
+    /// Whether a socket that is not connected may be the flow's. (Where the host forwards to the world, such a port may be
+    /// that of a device behind it.)
+    unconnected: bool,
+    /// Whether the other end began.
+    asked: bool,
+}
+
+fn plain(end: Endpoint) -> Endpoint {
+    Endpoint::new(end.addr.to_canonical(), end.port)
+}
+
+fn wanted(record: &FlowRecord, local: Endpoint, remote: Endpoint) -> Wanted {
+    let FlowRecord { protocol, start, end, .. } = *record;
+    Wanted { protocol, local, remote, start, end, unconnected: false, asked: false }
+}
+
+/// Asks the kernel's socket table; owned by one thread.
 #[derive(Debug)]
 pub struct Poller {
     diag: SockDiag,
     procfs: Procfs,
     shared: Arc<HostProcesses>,
-    closed: Vec<u64>,
+    closed: Vec<Closed>,
 }
 
 impl Poller {
-    /// Opens the kernel's socket table.
-    pub fn open(config: &ProcessesConfig) -> Result<Self, ProcessesError> {
+    /// Opens the kernel's socket table for this table of sockets.
+    pub(super) fn open(shared: &Arc<HostProcesses>) -> Result<Self, ProcessesError> {
         Ok(Self {
             diag: SockDiag::open()?,
             procfs: Procfs::new("/proc"),
-            shared: Arc::new(HostProcesses::new(config)),
+            shared: Arc::clone(shared),
             closed: Vec::new(),
         })
     }
 
-    /// What the flow stage asks.
-    pub fn shared(&self) -> Arc<HostProcesses> {
-        Arc::clone(&self.shared)
-    }
-
     /// What is in use, in words.
-    pub fn backend(&self) -> String {
+    pub(super) fn backend(&self) -> String {
         let closings = if self.diag.tells_closings() { "with closings" } else { "without closings" };
         let root = rustix::process::geteuid().is_root();
         let rights = if root { "all processes" } else { "only this user's processes, of others the user id" };
@@ -153,7 +204,7 @@ impl Poller {
     pub fn poll(
         &mut self,
         addresses: impl IntoIterator<Item = IpAddr>,
-        now: crate::model::Timestamp,
+        now: Timestamp,
     ) -> Result<(), ProcessesError> {
         *self.shared.here.lock().unwrap_or_else(PoisonError::into_inner) = Here {
             addresses: addresses.into_iter().map(|a| a.to_canonical()).collect(),
@@ -162,7 +213,7 @@ impl Poller {
         let sockets = self.diag.dump().inspect_err(|_| {
             self.shared.failed.fetch_add(1, Ordering::Relaxed);
         })?;
-        let unknown = self.lock().seen(&sockets, now);
+        let unknown = self.shared.lock().seen(&sockets, now);
         if !unknown.is_empty() {
             self.find_holders(&sockets, &unknown);
         }
@@ -170,17 +221,13 @@ impl Poller {
         if !self.diag.closed(&mut closed) {
             self.shared.closings_lost.fetch_add(1, Ordering::Relaxed);
         }
-        let mut table = self.lock();
+        let mut table = self.shared.lock();
         table.closed(&closed, now);
         table.expire(now);
         drop(table);
         closed.clear();
         self.closed = closed;
         Ok(())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
-        self.shared.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks for the processes without holding the table: the flow stage must not wait for `/proc`.
@@ -198,9 +245,9 @@ impl Poller {
                 found.push((socket, Some(Arc::new(user)), false));
             }
         }
-        let mut table = self.lock();
+        let mut table = self.shared.lock();
         for (socket, maker, sure) in found {
-            table.settle(socket, maker, sure);
+            table.settle(socket.cookie, maker, sure);
         }
     }
 }

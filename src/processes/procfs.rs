@@ -34,11 +34,13 @@ pub(super) struct Holders {
 pub(super) struct Procfs {
     root: PathBuf,
     known: HashMap<(u32, u64, u32), Arc<ProcessRef>>,
+    /// Ticks of a second, in which the starts of processes are counted.
+    ticks: u64,
 }
 
 impl Procfs {
     pub(super) fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), known: HashMap::new() }
+        Self { root: root.into(), known: HashMap::new(), ticks: rustix::param::clock_ticks_per_second() }
     }
 
     /// Goes over the descriptors of all processes for these inodes.
@@ -85,16 +87,29 @@ impl Procfs {
         makers.iter().all(same).then(|| Arc::clone(first))
     }
 
+    /// The process that did something at this time (nanoseconds since the system started); `None` when it is gone, also
+    /// where another has its number now.
+    pub(super) fn doer(&mut self, pid: u32, uid: u32, at: u64) -> Option<Arc<ProcessRef>> {
+        let ticks = self.ticks;
+        // The tick in which it started lies before what it did, or is the same one.
+        self.start(pid)
+            .filter(|start| u128::from(*start) * 1_000_000_000 <= u128::from(at) * u128::from(ticks))?;
+        self.process(pid, uid)
+    }
+
     /// What is known of a process, read once.
     fn process(&mut self, pid: u32, uid: u32) -> Option<Arc<ProcessRef>> {
         let start = self.start(pid)?;
-        if let Some(known) = self.known.get(&(pid, start, uid)) {
-            return Some(Arc::clone(known));
-        }
         let folder = self.root.join(pid.to_string());
         let executable = fs::read_link(folder.join("exe")).ok();
         let executable =
             executable.and_then(|path| Label::new(replaced(path.as_os_str().as_encoded_bytes())));
+        // A process may become another program.
+        if let Some(known) = self.known.get(&(pid, start, uid))
+            && known.executable == executable
+        {
+            return Some(Arc::clone(known));
+        }
         let file =
             executable.as_ref().and_then(|path| Label::new(path.as_str().rsplit('/').next()?.as_bytes()));
         let name = file.or_else(|| Label::new(&self.read(pid, "comm")?));
@@ -151,7 +166,7 @@ fn replaced(path: &[u8]) -> &[u8] {
 
 /// The container's id out of a control group's path: 64 hexadecimal digits, as Docker, Podman, containerd and CRI-O
 /// name them (`docker-<id>.scope`, `/docker/<id>`, `cri-containerd-<id>.scope`, `libpod-<id>.scope`).
-fn container(cgroup: &[u8]) -> Option<Label> {
+pub(super) fn container(cgroup: &[u8]) -> Option<Label> {
     let id = cgroup.split(|b| !b.is_ascii_hexdigit()).rfind(|part| part.len() == 64)?;
     Label::new(id)
 }
@@ -205,6 +220,29 @@ mod tests {
         fs::remove_dir_all(root.path().join("20")).unwrap();
         process(root.path(), 20, 6, "/usr/bin/wget", &[]);
         assert_eq!(procfs.maker(&[20], 0).unwrap().name, Label::new(b"wget"));
+    }
+
+    #[test]
+    fn a_process_that_becomes_another_program_is_that_one() {
+        let root = tempfile::tempdir().unwrap();
+        process(root.path(), 20, 5, "/usr/bin/bash", &[]);
+        let mut procfs = Procfs::new(root.path());
+        assert_eq!(procfs.maker(&[20], 0).unwrap().name, Label::new(b"bash"));
+        fs::remove_file(root.path().join("20/exe")).unwrap();
+        symlink("/usr/bin/curl", root.path().join("20/exe")).unwrap();
+        assert_eq!(procfs.maker(&[20], 0).unwrap().name, Label::new(b"curl"));
+    }
+
+    #[test]
+    fn who_started_after_the_deed_did_not_do_it() {
+        let root = tempfile::tempdir().unwrap();
+        let ticks = rustix::param::clock_ticks_per_second();
+        process(root.path(), 20, 5 * ticks, "/usr/bin/curl", &[]);
+        let mut procfs = Procfs::new(root.path());
+        let second = 1_000_000_000;
+        assert_eq!(procfs.doer(20, 0, 5 * second).unwrap().name, Label::new(b"curl"));
+        assert_eq!(procfs.doer(20, 0, 5 * second - 1), None, "the number was another's then");
+        assert_eq!(procfs.doer(21, 0, 5 * second), None, "gone");
     }
 
     #[test]

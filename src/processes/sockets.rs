@@ -1,7 +1,7 @@
 //! The kernel's socket table over netlink (`sock_diag(7)`), and its messages of closed sockets.
 //!
 //! A message of a closed socket has its cookie and addresses, but neither user nor inode: it tells when a socket ended,
-//! and that there was one which no poll saw, but never whose it was.
+//! and that there was one which no poll saw, but not whose it was: that its birth may have told (`bpf`).
 
 use std::io;
 use std::net::IpAddr;
@@ -47,6 +47,14 @@ pub(super) struct Socket {
     pub(super) cookie: u64,
     pub(super) uid: u32,
     pub(super) inode: u32,
+}
+
+/// A closed socket that was connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed {
+    pub(super) cookie: u64,
+    pub(super) local: Endpoint,
+    pub(super) remote: Endpoint,
 }
 
 /// An open connection to the socket table.
@@ -98,8 +106,8 @@ impl SockDiag {
             family,
             protocol: protocol.0,
             extensions: ExtensionFlags::empty(),
-            // What waits for stragglers has no owner, what listens no flow; a busy server has many of them.
-            states: StateFlags::all().difference(StateFlags::TIME_WAIT | StateFlags::LISTEN),
+            // What waits for stragglers has no owner, and a busy server has many of them.
+            states: StateFlags::all().difference(StateFlags::TIME_WAIT),
             socket_id: SocketId::new_v4(),
         };
         let mut message = NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
@@ -132,8 +140,8 @@ impl SockDiag {
         Ok(done)
     }
 
-    /// Cookies of sockets closed since the last call; `false` when messages were lost.
-    pub(super) fn closed(&mut self, cookies: &mut Vec<u64>) -> bool {
+    /// Sockets closed since the last call; `false` when messages were lost.
+    pub(super) fn closed(&mut self, list: &mut Vec<Closed>) -> bool {
         let Some(closed) = &self.closed else { return true };
         let mut whole = true;
         for _ in 0..MOST_MESSAGES {
@@ -147,9 +155,9 @@ impl SockDiag {
             };
             for message in Messages(self.buffer.get(..length).unwrap_or_default()) {
                 if let NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) = message.payload
-                    && response.header.socket_id.destination_port != 0
                 {
-                    cookies.push(u64::from_ne_bytes(response.header.socket_id.cookie));
+                    let (cookie, local, remote) = ends(&response.header.socket_id);
+                    list.extend(remote.map(|remote| Closed { cookie, local, remote }));
                 }
             }
         }
@@ -186,19 +194,25 @@ impl Iterator for Messages<'_> {
 /// A socket with an owner; one without (waiting for stragglers, half open) has no inode.
 fn socket(protocol: Protocol, response: &InetResponse) -> Option<Socket> {
     let header = &response.header;
-    let id = &header.socket_id;
     if header.inode == 0 {
         return None;
     }
+    let (cookie, local, remote) = ends(&header.socket_id);
     let only_v6 = response.nlas.iter().any(|nla| matches!(nla, Nla::SkV6Only(true)));
-    let end = |addr: IpAddr, port| Endpoint::new(addr.to_canonical(), port);
     Some(Socket {
         protocol,
-        local: end(id.source_address, id.source_port),
-        remote: (id.destination_port != 0).then(|| end(id.destination_address, id.destination_port)),
+        local,
+        remote,
         both_versions: header.family == FAMILIES[1] && !only_v6,
-        cookie: u64::from_ne_bytes(id.cookie),
+        cookie,
         uid: header.uid,
         inode: header.inode,
     })
+}
+
+/// Its cookie, this end, and the other where it is connected.
+fn ends(id: &SocketId) -> (u64, Endpoint, Option<Endpoint>) {
+    let end = |addr: IpAddr, port| Endpoint::new(addr.to_canonical(), port);
+    let remote = (id.destination_port != 0).then(|| end(id.destination_address, id.destination_port));
+    (u64::from_ne_bytes(id.cookie), end(id.source_address, id.source_port), remote)
 }

@@ -99,7 +99,7 @@ fn watched(site: &Namespaces, interfaces: &[&str]) -> (Vec<Value>, Value, [Strin
     let folder = tempfile::tempdir().unwrap();
     let (state, config) = (folder.path().join("state"), folder.path().join("whither.toml"));
     let text = format!(
-        "version = 1\n[daemon]\nstate-dir = \"{}\"\nwrite-flows = true\n[processes]\nenabled = false\n\
+        "version = 1\n[daemon]\nstate-dir = \"{}\"\nwrite-flows = true\n\
          [enrich]\nconntrack = {{ enabled = true }}\n",
         state.display()
     );
@@ -165,7 +165,17 @@ fn on_the_outside_of_a_translation_a_flow_has_the_device_behind_it() {
         assert_eq!(flow["whither"]["device"]["ip"], CLIENT, "{flow}");
         assert_eq!(flow["whither"]["translation"]["outer_ip"], OUTSIDE, "{flow}");
         assert!(flow["whither"]["duplicate_of"].is_null());
+        behind(flow, &stats);
     }
+}
+
+/// The client's network is another namespace of this very host, as a container's is, so its processes are known too.
+fn behind(flow: &Value, stats: &Value) {
+    if !stats["processes"].as_str().unwrap().contains("BPF at") {
+        return println!("births not tried: {}", stats["processes"]);
+    }
+    let own = std::env::current_exe().unwrap();
+    assert_eq!(flow["process"]["executable"], own.to_str().unwrap(), "{flow} {stats}");
 }
 
 #[test]
@@ -179,6 +189,7 @@ fn a_flow_seen_on_both_sides_counts_once() {
     assert_eq!(stats["limits"]["duplicate_octets"], octets(twins.iter().copied()), "{stats}");
     for flow in &flows {
         assert_eq!(flow["whither"]["device"]["ip"], CLIENT, "{flow}");
+        behind(flow, &stats);
     }
     let asked: Value = serde_json::from_str(&asked).unwrap();
     assert_eq!(asked["store"]["duplicate_records"], stats["limits"]["duplicate_records"], "{asked}");

@@ -33,7 +33,7 @@ use crate::store::{StoreConfig, StoreError};
 use super::conntrack::ConntrackThread;
 use super::keeper::{Keeper, Kept, LineSink};
 use super::parts::Parts;
-use super::processes::ProcessThread;
+use super::processes::Processes;
 use super::stage::FlowStage;
 use super::{QUEUE, Settings, clock};
 
@@ -124,9 +124,9 @@ impl Live {
         parts.judge.recall(learned);
         let mut stage = FlowStage::new(parts, book);
         let live = feeds.iter().any(|feed| !feed.may_wait);
-        let processes = live.then(|| ProcessThread::open(&settings.processes, &shared.processes)).flatten();
+        let processes = live.then(|| Processes::open(&settings.processes, &shared.processes)).flatten();
         if let Some(processes) = &processes {
-            stage.tell_processes(processes.shared());
+            stage.tell_processes(Arc::clone(&processes.shared));
         }
         let conntrack = if live { ConntrackThread::open(&settings.conntrack) } else { None };
         if conntrack.is_some() {
@@ -141,9 +141,13 @@ impl Live {
             let shared = Arc::clone(&shared);
             threads.push(spawn("conntrack".into(), move || conntrack.run(&shared, &send_told))?);
         }
-        if let Some(processes) = processes {
+        if let Some(Processes { polls, births, .. }) = processes {
+            if let Some(births) = births {
+                let shared = Arc::clone(&shared);
+                threads.push(spawn("births".into(), move || births.run(&shared))?);
+            }
             let shared = Arc::clone(&shared);
-            threads.push(spawn("processes".into(), move || processes.run(&shared))?);
+            threads.push(spawn("processes".into(), move || polls.run(&shared))?);
         }
         for (number, feed) in feeds.into_iter().enumerate() {
             let capture = CaptureThread::new(number, feed, settings, Arc::clone(&shared), send_batch.clone());

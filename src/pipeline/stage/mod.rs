@@ -273,7 +273,7 @@ impl FlowStage {
     /// Everything that can be concluded about a record before the rules see it.
     fn enrich(&mut self, mut record: FlowRecord, view: Option<View>, memory: &mut OpenFlow) -> EnrichedFlow {
         if let Some(host) = self.host.as_ref().filter(|_| record.origin.is_none()) {
-            memory.origin = memory.origin.take().or_else(|| host.maker(&record));
+            memory.origin = memory.origin.take().or_else(|| host.maker(&record, view.and_then(|v| v.inner)));
             record.origin.clone_from(&memory.origin);
         }
         let sides = view.and_then(|v| behind(&record, &v)).unwrap_or_else(|| self.sides(&record));

@@ -1,10 +1,12 @@
 //! The table, and the kernel of the machine that runs the tests.
 
+mod births;
+
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::sockets::Socket;
+use super::sockets::{Closed, Socket};
 use super::table::{Answer, Table, Wanted};
 use super::*;
 use crate::model::{Endpoint, FlowRecord, Label, OriginSource, ProcessRef, Protocol, Timestamp, fixture};
@@ -40,7 +42,7 @@ fn table() -> Table {
 
 fn put(table: &mut Table, socket: Socket, name: &str, seconds: i64) {
     table.seen(&[socket], at(seconds));
-    table.settle(&socket, Some(maker(name)), true);
+    table.settle(socket.cookie, Some(maker(name)), true);
 }
 
 fn find(table: &Table, protocol: Protocol, local: &str, remote: &str, seconds: i64) -> Answer {
@@ -51,6 +53,7 @@ fn find(table: &Table, protocol: Protocol, local: &str, remote: &str, seconds: i
         start: at(seconds),
         end: at(seconds + 1),
         unconnected: true,
+        asked: false,
     })
 }
 
@@ -110,6 +113,7 @@ fn a_gateway_does_not_take_its_devices_ports_for_its_own() {
         start: at(10),
         end: at(11),
         unconnected: false,
+        asked: false,
     };
     assert_eq!(t.find(&wanted), Answer::Unseen);
 }
@@ -122,7 +126,8 @@ fn the_table_is_bounded_and_counts_what_it_forgets_and_misses() {
         t.seen(&[socket(cookie, Protocol::TCP, &local, Some(FAR))], at(10 + i64::try_from(cookie).unwrap()));
         t.expire(at(10 + i64::try_from(cookie).unwrap()));
     }
-    t.closed(&[99, 5000], at(110));
+    let closed = |cookie| Closed { cookie, local: end("10.0.0.2:1099"), remote: end(FAR) };
+    t.closed(&[closed(99), closed(5000)], at(110));
     let mut limits = std::collections::BTreeMap::new();
     t.add_limits(&mut limits);
     assert!(limits["sockets_forgotten"] >= 84, "{limits:?}");
@@ -159,7 +164,7 @@ fn record(
 
 #[test]
 fn this_process_is_found_by_its_own_sockets() {
-    let Ok(mut poller) = Poller::open(&ProcessesConfig::default()) else {
+    let Ok(Watchers { mut poller, shared, .. }) = Watchers::open(&ProcessesConfig::default()) else {
         eprintln!("skipped: no sock_diag here");
         return;
     };
@@ -171,9 +176,9 @@ fn this_process_is_found_by_its_own_sockets() {
     let port = sender.local_addr().unwrap().port();
     let now = at(1_700_000_000);
     poller.poll([here], now).unwrap();
-    let shared = poller.shared();
-    let found =
-        |protocol, local: std::net::SocketAddr, remote| shared.maker(&record(protocol, local, remote, now));
+    let found = |protocol, local: std::net::SocketAddr, remote| {
+        shared.maker(&record(protocol, local, remote, now), None)
+    };
 
     let tcp = found(Protocol::TCP, client.local_addr().unwrap(), server.local_addr().unwrap()).unwrap();
     assert_eq!(tcp.pid, Some(std::process::id()));
@@ -192,10 +197,12 @@ fn this_process_is_found_by_its_own_sockets() {
 
 #[test]
 fn a_socket_that_lived_between_two_polls_is_counted_as_missed() {
-    let Ok(mut poller) = Poller::open(&ProcessesConfig::default()) else {
+    let polled = ProcessesConfig { births: false, ..ProcessesConfig::default() };
+    let Ok(Watchers { mut poller, shared, backend, .. }) = Watchers::open(&polled) else {
         eprintln!("skipped: no sock_diag here");
         return;
     };
+    assert!(backend.contains("no BPF (`processes.births` is off)"), "{backend}");
     let here: IpAddr = "127.0.0.1".parse().unwrap();
     poller.poll([here], at(1)).unwrap();
     let server = TcpListener::bind((here, 0)).unwrap();
@@ -204,10 +211,10 @@ fn a_socket_that_lived_between_two_polls_is_counted_as_missed() {
     // The kernel tells it from a work queue of its own.
     for _ in 0..200 {
         poller.poll([here], at(2)).unwrap();
-        if poller.shared().limits().contains_key("sockets_missed") {
+        if shared.limits().contains_key("sockets_missed") {
             return;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(!poller.backend().contains("with closings"), "closings are told, but none came");
+    assert!(!backend.contains("with closings"), "closings are told, but none came");
 }
