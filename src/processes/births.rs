@@ -26,10 +26,12 @@ pub struct BirthWatcher {
     procfs: Procfs,
     shared: Arc<HostProcesses>,
     events: Vec<Event>,
-    /// Processes looked at lately, and when. What a process calls itself is part of it, for it may have become another
-    /// program.
-    lately: HashMap<(u32, u32, Option<Label>), (u64, Arc<ProcessRef>)>,
+    /// Processes looked at lately, and when.
+    lately: HashMap<Lately, (u64, Arc<ProcessRef>)>,
 }
+
+/// Process, user, and what the thread calls itself: the process may have become another program.
+type Lately = (u32, u32, Option<Label>);
 
 impl BirthWatcher {
     /// Loads the programs; the error says why the kernel does not take them.
