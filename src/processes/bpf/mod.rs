@@ -5,8 +5,8 @@
 //! kernel's verifier, and attached by `aya`, which also reads the ring of events. They only look, and are gone with this
 //! process. Leaves alone: whose a flow is (`table`), and sockets that were there before (the poll finds them).
 //!
-//! Needs Linux 5.8, `CAP_BPF` and `CAP_NET_ADMIN` (or root), and a control group tree of version 2 that is mounted, or that
-//! it may mount (`CAP_SYS_ADMIN`). Where that is not given, the poll goes on alone and says why. Limits: some 8,000 events between two looks; what finds no room is
+//! Needs Linux 5.8, `CAP_BPF`, `CAP_PERFMON` (for the process) and `CAP_NET_ADMIN` (to attach), or root; and a control group
+//! tree of version 2 that is mounted, or that it may mount (`CAP_SYS_ADMIN`). Where that is not given, the poll goes on alone and says why. Limits: some 8,000 events between two looks; what finds no room is
 //! counted. IPv4 and IPv6 only; no raw sockets.
 
 mod code;
@@ -173,10 +173,19 @@ fn attach(program: &mut aya::programs::Program, tree: &File) -> Result<(), aya::
     Ok(())
 }
 
-/// An error with its causes, on one line.
+/// An error with its causes, on one line; what a cause only repeats is left out.
 fn whole(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(|error| error.to_string().trim().to_owned()).collect::<Vec<_>>().join(": ")
+    causes.fold(String::new(), |mut text, cause| {
+        let cause = cause.to_string();
+        // The verifier's own words are not asked for.
+        let cause = cause.split(" Verifier output:").next().unwrap_or_default().trim();
+        if !text.contains(cause) {
+            let gap = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{gap}{cause}");
+        }
+        text
+    })
 }
 
 /// The tree where it is mounted; else mounted for this process alone, where nobody sees it (`ip netns exec` hides the
