@@ -35,8 +35,8 @@ pub(super) fn over(catalogue: &Catalogue, record: &FlowRecord, network: Identifi
         return network;
     };
     let kind = kind_of(fact.kind);
-    // Packets that name different makers contradict each other: a tier lower.
-    let tier = if record.origin_conflict { Tier::B } else { Tier::A };
+    // Packets that name different makers contradict each other: a tier lower. So is what a process only says of itself.
+    let tier = if record.origin_conflict || is_own_word(maker) { Tier::B } else { Tier::A };
     let mut all = vec![Evidence { kind, ..evidence }];
     all.extend(network.evidence.iter().cloned());
     Identification {
@@ -47,6 +47,12 @@ pub(super) fn over(catalogue: &Catalogue, record: &FlowRecord, network: Identifi
         candidates: Vec::new(),
         network: Some(Box::new(network)),
     }
+}
+
+/// Whether all that is known of a process of this host is what it calls itself: its executable could not be read, because
+/// it was gone or is another user's.
+fn is_own_word(maker: &ProcessRef) -> bool {
+    maker.source == OriginSource::Socket && maker.executable.is_none()
 }
 
 fn best_name(maker: &ProcessRef) -> Option<(EvidenceKind, &Label)> {

@@ -42,6 +42,13 @@ fn the_maker_of_a_flow_names_it_and_the_networks_answer_stays_beside_it() {
     let by_name = |m: &mut ProcessRef| m.executable = label("C:\\Apps\\One.exe");
     let process = call().made_by(OriginSource::Socket, by_name).identify_by(catalogue());
     assert_eq!(said(&process), (Some("one"), Some(Tier::A), Some("process")));
+    let own_word = |m: &mut ProcessRef| m.name = label("One.exe");
+    let said_itself = call().made_by(OriginSource::Socket, own_word).identify_by(catalogue());
+    assert_eq!(
+        said(&said_itself),
+        (Some("one"), Some(Tier::B), Some("process")),
+        "anybody may call itself that"
+    );
     let stranger = |m: &mut ProcessRef| {
         m.package = label("com.example.other");
         m.name = label("One");
