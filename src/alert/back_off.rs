@@ -3,7 +3,7 @@
 //! A subject is a group: it outlives its alerts, so that a device that calls every half hour does not open a new one for the
 //! pager each time. Who was told of an alert is told of its end. What is held back is counted, and the next document that is
 //! told says how much it was; its numbers are sums, so nothing is missing from it. A subject of which there was no document for the
-//! longest pause begins anew.
+//! longest pause begins anew. One thing does not wait for the pause: that a device which had only tried now sent data.
 //!
 //! Limits: as many subjects as there may be open alerts, twice; when that is full, those that are over are forgotten,
 //! then the ones heard of longest ago, and counted: people are told of those once too often.
@@ -22,6 +22,8 @@ struct Told {
     last: Timestamp,
     spacing: Duration,
     held_back: u64,
+    /// People were told that data was sent.
+    sent: bool,
     /// The last document, told or not.
     heard: Timestamp,
 }
@@ -47,26 +49,28 @@ impl BackOff {
         }
     }
 
-    /// Whether people are told of a document; `so_far` is what the document before of the same alert said.
+    /// Whether people are told of a document; `alert.telling` is what the document before of the same alert said.
     pub(super) fn ask(
         &mut self,
         group: &Group,
         transition: AlertTransition,
-        so_far: &Telling,
+        alert: &Alert,
         now: Timestamp,
     ) -> Telling {
+        let (so_far, sent) = (&alert.telling, !alert.is_without_data());
         if self.first.is_zero() {
             return Telling { last: now, ..Telling::default() };
         }
         let over = |told: &Told, longest| now.since(told.heard) >= longest;
         let Some(told) = self.subjects.get_mut(group).filter(|told| !over(told, self.longest)) else {
-            let told = Told { last: now, spacing: self.first, held_back: 0, heard: now };
+            let told = Told { last: now, spacing: self.first, held_back: 0, sent, heard: now };
             self.remember(group, told);
             return telling(told, true, true, 0);
         };
         told.heard = now;
         let due = now.since(told.last) >= told.spacing;
-        let tell = due || (transition == AlertTransition::Closed && so_far.ever_told);
+        let news = sent && !told.sent;
+        let tell = due || news || (transition == AlertTransition::Closed && so_far.ever_told);
         if !tell {
             told.held_back += 1;
             return telling(*told, false, so_far.ever_told, told.held_back);
@@ -75,6 +79,7 @@ impl BackOff {
             told.spacing = told.spacing.saturating_mul(2).min(self.longest);
         }
         told.last = now;
+        told.sent |= sent;
         telling(*told, true, true, std::mem::take(&mut told.held_back))
     }
 
@@ -84,7 +89,9 @@ impl BackOff {
         let newer = self.subjects.get(group).is_none_or(|known| known.heard <= alert.last);
         if newer && !self.first.is_zero() && !spacing.is_zero() {
             let held_back = if told { 0 } else { held_back };
-            self.remember(group, Told { last, spacing, held_back, heard: alert.last.max(last) });
+            // Data is told of in the first document that has it, so the last one shows whether people know.
+            let (sent, heard) = (!alert.is_without_data(), alert.last.max(last));
+            self.remember(group, Told { last, spacing, held_back, sent, heard });
         }
     }
 

@@ -205,8 +205,7 @@ impl AlertBook {
         self.counts.closed += 1;
         life.alert.state = AlertState::Closed;
         let now = self.now.unwrap_or_default();
-        life.alert.telling =
-            self.back_off.ask(&life.group, AlertTransition::Closed, &life.alert.telling, now);
+        life.alert.telling = self.back_off.ask(&life.group, AlertTransition::Closed, &life.alert, now);
         let alert = Arc::new(life.alert);
         out.push((AlertTransition::Closed, Arc::clone(&alert)));
         self.closed.push_back(alert);
@@ -228,7 +227,7 @@ impl AlertBook {
             life.grew = false;
             life.spoke = now;
             counts.updated += u64::from(transition == AlertTransition::Updated);
-            life.alert.telling = back_off.ask(&life.group, transition, &life.alert.telling, now);
+            life.alert.telling = back_off.ask(&life.group, transition, &life.alert, now);
             out.push((transition, Arc::new(life.alert.clone())));
         }
     }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::{
-    Alert, AlertState, Bytes, DeviceAbout, DeviceContext, EnrichedFlow, Finding, FlowId, HostName,
-    Identification, Outcome, Telling, Timestamp,
+    Alert, AlertState, Bytes, DeviceAbout, DeviceContext, EnrichedFlow, Exchange, Exchanges, Finding, FlowId,
+    HostName, Identification, Outcome, Telling, Timestamp,
 };
 
 use super::AlertConfig;
@@ -21,7 +21,8 @@ pub const RECENT_FLOWS: usize = 64;
 pub(super) struct Life {
     pub(super) group: Group,
     pub(super) alert: Alert,
-    recent: VecDeque<FlowId>,
+    /// Flows and what each exchanged so far, as counted.
+    recent: VecDeque<(FlowId, Exchange)>,
     /// Whether it grew since the last document.
     pub(super) grew: bool,
     /// When the last document was written, by the book's clock.
@@ -60,6 +61,7 @@ impl Life {
             time_digits: flow.record.point.time_digits,
             telling: Telling { ever_told: false, ..Telling::default() },
             peer: finding.peer && !group.is_overflow() && !group.is_unsolicited(),
+            exchanges: Some(Exchanges::default()),
             provenance: flow.provenance.clone(),
         };
         if group.is_overflow() {
@@ -80,15 +82,8 @@ impl Life {
 
     /// Adds one finding.
     pub(super) fn add(&mut self, flow: &EnrichedFlow, finding: &Finding, now: Timestamp) {
+        self.count(flow.record.id, finding.exchange);
         let alert = &mut self.alert;
-        let id = flow.record.id;
-        if !self.recent.contains(&id) {
-            alert.flows += 1;
-            if self.recent.len() >= RECENT_FLOWS {
-                self.recent.pop_front();
-            }
-            self.recent.push_back(id);
-        }
         alert.bytes.up = alert.bytes.up.saturating_add(finding.bytes_up);
         alert.bytes.down = alert.bytes.down.saturating_add(finding.bytes_down);
         alert.start = alert.start.min(flow.record.start);
@@ -102,6 +97,29 @@ impl Life {
         }
         self.grew = true;
         self.heard = now;
+    }
+
+    /// Counts a flow, or what a counted one exchanged since. An alert from before exchanges were counted never has them: of
+    /// its earlier flows nothing is known.
+    fn count(&mut self, id: FlowId, exchange: Exchange) {
+        let known = self.recent.iter_mut().find(|(flow, _)| *flow == id);
+        let (before, now) = match known {
+            Some((_, so_far)) => {
+                let before = std::mem::replace(so_far, so_far.merged(exchange));
+                (Some(before), *so_far)
+            }
+            None => {
+                self.alert.flows += 1;
+                if self.recent.len() >= RECENT_FLOWS {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back((id, exchange));
+                (None, exchange)
+            }
+        };
+        if let Some(exchanges) = &mut self.alert.exchanges {
+            exchanges.count(before, now);
+        }
     }
 
     /// When something is to be done about it: the next document, or the end of quiet.

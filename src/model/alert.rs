@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CountryCode, DeviceContext, Evidence, FlowId, HostName, Identification, Outcome, Provenance,
-    RemoteContext, Role, Severity, Timestamp,
+    Came, CountryCode, DeviceContext, Evidence, Exchanges, FlowId, HostName, Identification, Outcome,
+    Provenance, RemoteContext, Role, Severity, Timestamp,
 };
 
 /// Where in its life an alert is.
@@ -134,6 +134,9 @@ pub struct Alert {
     /// Whether the far ends are other users' devices, no servers of the app.
     #[serde(default)]
     pub peer: bool,
+    /// What its flows really carried; absent in alerts that began before this was counted.
+    #[serde(default)]
+    pub exchanges: Option<Exchanges>,
     /// What it rests on.
     pub provenance: Arc<Provenance>,
 }
@@ -143,6 +146,26 @@ impl Alert {
     pub const MAX_REMOTES: usize = 32;
     /// The id of the rule that canaries are raised by; no other rule may have it.
     pub const CANARY_RULE: &'static str = "whither-canary";
+
+    /// What its flows came to, where that was counted.
+    pub fn came(&self) -> Option<Came> {
+        self.exchanges.map(|e| e.came(self.flows))
+    }
+
+    /// Whether it is known that the device sent no payload: all octets up are headers.
+    pub fn is_without_data(&self) -> bool {
+        self.came().is_some_and(Came::is_without_data)
+    }
+
+    /// What the device did with the far end; the far end's name follows.
+    pub fn verb(&self) -> &'static str {
+        self.exchanges.map_or("exchanged data with", |e| e.verb(self.flows))
+    }
+
+    /// What must be said beside its octets, which count headers too.
+    pub fn note(&self) -> Option<String> {
+        self.exchanges.and_then(|e| e.note(self.flows))
+    }
 
     /// Whether it is a canary: raised to see whether alerts arrive, of no device and no traffic. Every document of it says so.
     pub fn is_canary(&self) -> bool {

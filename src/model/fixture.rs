@@ -153,6 +153,7 @@ pub(crate) fn alert(id: &str) -> Alert {
         time_digits: 6,
         telling: Telling::default(),
         peer: false,
+        exchanges: Some(Exchanges { sent: 1, received: 1, ..Exchanges::default() }),
         provenance: Arc::default(),
     }
 }

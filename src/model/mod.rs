@@ -12,6 +12,7 @@ mod device;
 mod dns;
 mod endpoint;
 mod enriched;
+mod exchange;
 mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -35,6 +36,7 @@ pub use device::{DeviceAbout, DeviceClass, DeviceObservation, DeviceOrigin, Devi
 pub use dns::{CaptureName, DnsAnswer, DnsObservation, EchName, LookupVia};
 pub use endpoint::{DeviceContext, NetworkScope, Operator, RegionClaim, RegionPlace, RemoteContext, Tenant};
 pub use enriched::{EnrichedFlow, Provenance, SourceBuild, Translation};
+pub use exchange::{Came, Exchange, Exchanges, Reach};
 pub use facts::{
     CertificateFact, DnsTransport, Ech, EncryptedDns, Facts, Httpdns, NameFact, NameOrigin, ProtocolProof,
     StunFact,

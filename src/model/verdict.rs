@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CountryCode, Role, Timestamp};
+use super::{CountryCode, Exchange, Role, Timestamp};
 
 /// How bad a rule's author thinks a match is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,6 +114,9 @@ pub struct Finding {
     pub bytes_up: u64,
     /// Octets down that this finding adds.
     pub bytes_down: u64,
+    /// What the ends sent each other in the flow so far, and in earlier ones whose octets are among those.
+    #[serde(default)]
+    pub exchange: Exchange,
     /// When it held.
     pub at: Timestamp,
     /// Whether it is of unsolicited inbound traffic: of one rule, role and country all of it is one alert.

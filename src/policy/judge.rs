@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Bytes, CountryCode, EnrichedFlow, Finding, Outcome, Role, Verdict};
+use crate::model::{Bytes, CountryCode, EnrichedFlow, Exchange, Finding, Outcome, Role, Verdict};
 
 use super::Policy;
 use super::because::{bytes, peer};
@@ -146,8 +146,8 @@ impl Judge {
                         ruling.outcome = outcome;
                         owed.add(&rule.id, bytes);
                     }
-                    Passed::Found { due, inbound } => {
-                        let mut found = finding(rule, role, country, flow, &ruling.because, due);
+                    Passed::Found { due, exchange, inbound } => {
+                        let mut found = finding(rule, role, country, flow, &ruling.because, (due, exchange));
                         found.inbound = inbound;
                         judgement.findings.push(found);
                     }
@@ -210,7 +210,8 @@ impl Judge {
             if self.excepted(rule, country, flow, because) {
                 return Passed::Stopped(Outcome::NoMatch);
             }
-            return Passed::Found { due: record.plus(owed.take(&rule.id)), inbound: true };
+            let due = record.plus(owed.take(&rule.id));
+            return Passed::Found { due, exchange: Exchange::of(flow), inbound: true };
         }
         if let Some(why) = rule.direction.refusal(flow) {
             self.counts.other_direction += 1;
@@ -225,7 +226,7 @@ impl Judge {
             let _until = self.learned.until(rule, flow.record.end);
         }
         let counted = record.plus(owed.take(&rule.id));
-        let Some(due) = self.minimum(rule, country, flow, counted, because) else {
+        let Some((due, exchange)) = self.minimum(rule, country, flow, counted, because) else {
             self.counts.below_minimum += 1;
             return Passed::Stopped(Outcome::NoMatch);
         };
@@ -245,7 +246,7 @@ impl Judge {
                 None => {}
             }
         }
-        Passed::Found { due, inbound: false }
+        Passed::Found { due, exchange, inbound: false }
     }
 
     /// Whether an exception covers the match; says so, also where one has expired.
@@ -269,7 +270,8 @@ impl Judge {
         false
     }
 
-    /// The bytes that the rule's minimums let through, or `None` while they are not reached; says so either way.
+    /// The bytes that the rule's minimums let through and what was exchanged with them, or `None` while they are not
+    /// reached; says so either way.
     fn minimum(
         &mut self,
         rule: &Compiled,
@@ -277,10 +279,11 @@ impl Judge {
         flow: &EnrichedFlow,
         counted: Bytes,
         because: &mut Vec<Arc<str>>,
-    ) -> Option<Bytes> {
+    ) -> Option<(Bytes, Exchange)> {
         let Bytes { up, down } = counted;
+        let exchange = Exchange::of(flow);
         if !rule.has_minimum() {
-            return Some(counted);
+            return Some((counted, exchange));
         }
         let operator = &flow.remote.operator;
         let group = Group {
@@ -293,12 +296,12 @@ impl Judge {
         };
         let minimum =
             Minimum { up: rule.min_up, down: rule.min_down, flows: rule.min_flows, window: rule.window };
-        let counted = Counted { at: flow.record.end, flow: flow.record.id, up, down };
+        let counted = Counted { at: flow.record.end, flow: flow.record.id, up, down, exchange };
         let wanted = wanted(rule);
         match self.windows.add(group, minimum, counted) {
-            Credit::Due { up, down } => {
+            Credit::Due { up, down, exchange } => {
                 because.push(format!("the minimum of {wanted} is reached").into());
-                Some(Bytes { up, down })
+                Some((Bytes { up, down }, exchange))
             }
             Credit::NotYet(Sum { up, down, flows }) => {
                 let mut so_far = format!("{} up and {} down", bytes(up), bytes(down));
@@ -334,6 +337,8 @@ enum Passed {
     /// Nothing does; so many bytes are due.
     Found {
         due: Bytes,
+        /// What was exchanged with them.
+        exchange: Exchange,
         /// It is unsolicited traffic.
         inbound: bool,
     },
@@ -410,7 +415,7 @@ fn finding(
     country: CountryCode,
     flow: &EnrichedFlow,
     because: &[Arc<str>],
-    due: Bytes,
+    (due, exchange): (Bytes, Exchange),
 ) -> Finding {
     Finding {
         rule: rule.id.clone(),
@@ -421,6 +426,7 @@ fn finding(
         because: because.to_vec(),
         bytes_up: due.up,
         bytes_down: due.down,
+        exchange,
         at: flow.record.end,
         inbound: false,
         peer: flow.record.facts.peer,

@@ -1,19 +1,6 @@
-//! Which side of a flow has sent payload, as far as its counters and flags tell; and what is unsolicited.
-//!
-//! Records count IP-layer octets, headers included. Of UDP the headers are known to the octet. A TCP sender marks the end
-//! of what it has to say with PSH (RFC 9293 §3.9.1), so the flag tells even one small answer among many bare
-//! acknowledgements; without it only more octets than the largest headers can hold count. ICMP carries no data of an
-//! application: an echo reply is not an answer. Of any other protocol each packet counts as payload.
+//! Which side must have sent payload, and what is unsolicited; what counts as payload is the model's ([`Exchange`]).
 
-use std::net::IpAddr;
-
-use crate::model::{Counters, EnrichedFlow, Protocol};
-
-/// TCP flag PSH.
-const PSH: u8 = 0x08;
-/// The largest TCP header.
-const TCP_HEADER: u64 = 60;
-const UDP_HEADER: u64 = 8;
+use crate::model::{EnrichedFlow, Exchange, Reach};
 
 /// Which side must have sent payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +30,9 @@ impl Direction {
 
     /// Why the flow does not meet it, if it does not.
     pub(super) fn refusal(self, flow: &EnrichedFlow) -> Option<&'static str> {
-        let up = || (!device_sent(flow)).then_some("the device has sent no payload");
-        let down = || (!remote_sent(flow)).then_some("the remote has sent no payload");
+        let Exchange { sent, received, .. } = Exchange::of(flow);
+        let up = || (!sent).then_some("the device has sent no payload");
+        let down = || (!received).then_some("the remote has sent no payload");
         match self {
             Self::Any => None,
             Self::Up => up(),
@@ -56,39 +44,14 @@ impl Direction {
 
 /// Whether the remote began the flow and the device never answered with payload: no data of the device goes anywhere.
 pub(super) fn is_unsolicited(flow: &EnrichedFlow) -> bool {
-    !flow.device_is_source && !device_sent(flow)
-}
-
-/// Whether the device has sent payload in the flow so far.
-fn device_sent(flow: &EnrichedFlow) -> bool {
-    sent(flow, flow.device_is_source)
-}
-
-fn remote_sent(flow: &EnrichedFlow) -> bool {
-    sent(flow, !flow.device_is_source)
-}
-
-fn sent(flow: &EnrichedFlow, by_source: bool) -> bool {
-    let record = &flow.record;
-    let Counters { packets, octets } = if by_source { record.forward_total } else { record.reverse_total };
-    let ip: u64 = if matches!(record.source.addr, IpAddr::V4(_)) { 20 } else { 40 };
-    let more_than = |header: u64| octets > packets.saturating_mul(ip + header);
-    match record.protocol {
-        Protocol::TCP => {
-            let flags = record.tcp.map(|tcp| if by_source { tcp.forward_flags } else { tcp.reverse_flags });
-            flags.is_some_and(|f| f & PSH != 0) || more_than(TCP_HEADER)
-        }
-        Protocol::UDP => more_than(UDP_HEADER),
-        Protocol::ICMP | Protocol::ICMPV6 => false,
-        _ => packets > 0,
-    }
+    Exchange::of(flow).reach == Reach::Unsolicited
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::TcpSummary;
     use crate::model::fixture::flow;
+    use crate::model::{Counters, Protocol, TcpSummary};
 
     fn counted(protocol: Protocol, forward: (u64, u64), reverse: (u64, u64)) -> EnrichedFlow {
         let mut flow = flow();

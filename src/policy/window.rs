@@ -12,14 +12,14 @@
 //! asked for.
 //!
 //! Limits: [`MAX_GROUPS`] groups; a full table gives up the sixteenth part that was touched longest ago, and counts those
-//! that were still within their window. 24 parts of 56 bytes each make about 12 MiB at worst, and flows
+//! that were still within their window. 24 parts of 64 bytes each make about 13 MiB at worst, and flows
 //! 16 MiB more.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{AppId, CountryCode, FlowId, Timestamp};
+use crate::model::{AppId, CountryCode, Exchange, FlowId, Timestamp};
 
 /// Groups kept; under a flood of devices or operators the ones touched longest ago go.
 pub const MAX_GROUPS: usize = 8192;
@@ -66,6 +66,8 @@ pub(super) struct Counted {
     pub(super) flow: FlowId,
     pub(super) up: u64,
     pub(super) down: u64,
+    /// What its flow exchanged so far.
+    pub(super) exchange: Exchange,
 }
 
 /// What was counted in a window.
@@ -79,8 +81,8 @@ pub(super) struct Sum {
 /// What one more record means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Credit {
-    /// The minimums are reached: so much is due, this record's bytes among it.
-    Due { up: u64, down: u64 },
+    /// The minimums are reached: so much is due, this record's bytes among it, and all that was exchanged with it.
+    Due { up: u64, down: u64, exchange: Exchange },
     /// Not yet: so much was counted in the window that ends with this record.
     NotYet(Sum),
 }
@@ -94,6 +96,7 @@ struct Part {
     flows: u64,
     due_up: u64,
     due_down: u64,
+    due_exchange: Exchange,
 }
 
 #[derive(Debug, Default)]
@@ -152,7 +155,8 @@ impl Sums {
         let flows = u64::from(minimum.flows > 0 && self.is_new(counted.flow));
         let width = i64::try_from(minimum.window.as_nanos()).unwrap_or(i64::MAX) / PARTS;
         let index = counted.at.as_nanos().div_euclid(width.max(1));
-        self.count(index, Sum { up: counted.up, down: counted.down, flows }, clock);
+        self.count(index, Sum { up: counted.up, down: counted.down, flows }, counted.exchange, clock);
+        let mut exchange = counted.exchange;
         let (mut due, mut reached) = ((0_u64, 0_u64), false);
         // Every run of neighbouring parts that this record is in: a late record may complete a window that ended after it.
         for first in index.saturating_sub(PARTS - 1)..=index {
@@ -162,11 +166,12 @@ impl Sums {
                 for part in self.parts.iter_mut().filter(|p| run.contains(&p.index)) {
                     due.0 = due.0.saturating_add(std::mem::take(&mut part.due_up));
                     due.1 = due.1.saturating_add(std::mem::take(&mut part.due_down));
+                    exchange = exchange.merged(std::mem::take(&mut part.due_exchange));
                 }
             }
         }
         if reached {
-            return Credit::Due { up: due.0, down: due.1 };
+            return Credit::Due { up: due.0, down: due.1, exchange };
         }
         Credit::NotYet(self.sum(&(index.saturating_sub(PARTS - 1)..=index)))
     }
@@ -182,7 +187,7 @@ impl Sums {
         new
     }
 
-    fn count(&mut self, index: i64, Sum { up, down, flows }: Sum, clock: u64) {
+    fn count(&mut self, index: i64, Sum { up, down, flows }: Sum, exchange: Exchange, clock: u64) {
         if !self.parts.iter().any(|p| p.index == index) {
             if self.parts.len() >= KEPT_PARTS {
                 let oldest = self.parts.iter().enumerate().min_by_key(|(_, p)| p.touched).map(|(i, _)| i);
@@ -199,6 +204,7 @@ impl Sums {
             part.flows = part.flows.saturating_add(flows);
             part.due_up = part.due_up.saturating_add(up);
             part.due_down = part.due_down.saturating_add(down);
+            part.due_exchange = part.due_exchange.merged(exchange);
         }
     }
 
@@ -216,9 +222,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Reach;
+
+    const NOTHING: Exchange =
+        Exchange { reach: Reach::Unanswered, sent: false, received: false, undecided: false };
+
+    fn due(up: u64, down: u64) -> Credit {
+        Credit::Due { up, down, exchange: NOTHING }
+    }
 
     fn add(w: &mut Windows, g: Group, m: Minimum, at: Timestamp, up: u64, down: u64) -> Credit {
-        w.add(g, m, Counted { at, flow: FlowId(1), up, down })
+        w.add(g, m, Counted { at, flow: FlowId(1), up, down, exchange: NOTHING })
     }
 
     fn group(device: &str) -> Group {
@@ -246,8 +260,21 @@ mod tests {
         let mut put = |s, up| add(&mut windows, group("a"), minimum(100, 0), at(s), up, 1);
         assert_eq!(put(0, 40), Credit::NotYet(Sum { up: 40, down: 1, flows: 0 }));
         assert_eq!(put(10, 40), Credit::NotYet(Sum { up: 80, down: 2, flows: 0 }));
-        assert_eq!(put(20, 40), Credit::Due { up: 120, down: 3 });
-        assert_eq!(put(30, 5), Credit::Due { up: 5, down: 1 });
+        assert_eq!(put(20, 40), due(120, 3));
+        assert_eq!(put(30, 5), due(5, 1));
+    }
+
+    #[test]
+    fn octets_credited_late_bring_what_was_exchanged_with_them() {
+        let mut windows = Windows::default();
+        let mut put = |second, exchange| {
+            let counted = Counted { at: at(second), flow: FlowId(1), up: 60, down: 0, exchange };
+            windows.add(group("a"), minimum(100, 0), counted)
+        };
+        let sent = Exchange { reach: Reach::Connected, sent: true, ..NOTHING };
+        assert!(matches!(put(0, sent), Credit::NotYet(_)));
+        assert_eq!(put(10, NOTHING), Credit::Due { up: 120, down: 0, exchange: sent });
+        assert_eq!(put(20, NOTHING), due(60, 0), "and not once more");
     }
 
     #[test]
@@ -256,7 +283,7 @@ mod tests {
         let mut put = |s, up| add(&mut windows, group("a"), minimum(100, 0), at(s), up, 0);
         assert_eq!(put(0, 99), Credit::NotYet(Sum { up: 99, down: 0, flows: 0 }));
         assert_eq!(put(100, 99), Credit::NotYet(Sum { up: 99, down: 0, flows: 0 }));
-        assert_eq!(put(190, 1), Credit::Due { up: 100, down: 0 });
+        assert_eq!(put(190, 1), due(100, 0));
         assert_eq!(
             put(400, 1),
             Credit::NotYet(Sum { up: 1, down: 0, flows: 0 }),
@@ -269,7 +296,7 @@ mod tests {
         let mut windows = Windows::default();
         let mut put = |s, up| add(&mut windows, group("a"), minimum(100, 0), at(s), up, 0);
         put(60, 60);
-        assert_eq!(put(5, 60), Credit::Due { up: 120, down: 0 });
+        assert_eq!(put(5, 60), due(120, 0));
     }
 
     #[test]
@@ -278,7 +305,7 @@ mod tests {
         let mut put = |s, up| add(&mut windows, group("a"), minimum(100, 0), at(s), up, 0);
         put(0, 60);
         put(1_000_000_000, 1);
-        assert_eq!(put(5, 60), Credit::Due { up: 120, down: 0 });
+        assert_eq!(put(5, 60), due(120, 0));
         assert!(matches!(
             add(&mut windows, group("a"), minimum(1, 0), Timestamp::from_nanos(i64::MAX), 1, 0),
             Credit::Due { .. }
@@ -294,10 +321,7 @@ mod tests {
         let mut windows = Windows::default();
         assert!(matches!(add(&mut windows, group("a"), minimum(10, 10), at(0), 50, 0), Credit::NotYet(_)));
         assert!(matches!(add(&mut windows, group("b"), minimum(10, 10), at(0), 0, 50), Credit::NotYet(_)));
-        assert_eq!(
-            add(&mut windows, group("a"), minimum(10, 10), at(1), 0, 10),
-            Credit::Due { up: 50, down: 10 }
-        );
+        assert_eq!(add(&mut windows, group("a"), minimum(10, 10), at(1), 0, 10), due(50, 10));
     }
 
     #[test]
@@ -332,7 +356,7 @@ mod tests {
             for &(s, u, d) in &records {
                 all = (all.0 + u, all.1 + d);
                 match add(&mut windows, group("a"), minimum(up, down), at(s), u, d) {
-                    Credit::Due { up, down } => {
+                    Credit::Due { up, down, .. } => {
                         credited = (credited.0 + up, credited.1 + down);
                         prop_assert_eq!(credited, all);
                         reached = true;

@@ -53,6 +53,7 @@ cases! {
     rules::lookalikes,
     rules::amount_in_a_window,
     rules::amount_in_one_direction,
+    rules::attempt_or_data,
     wires::vlan,
     wires::qinq,
     wires::pppoe,

@@ -8,13 +8,13 @@ use serde::Serialize;
 use super::args::{AlertFilterArgs, AlertsCommand, ListFormat, StoreArgs};
 use crate::cli::output::{self, Failure, bytes};
 use crate::cli::{csv, table};
-use crate::model::AlertState;
+use crate::model::{AlertState, Came};
 use crate::pipeline::clock;
 use crate::store::{AlertFilter, Reader, Store, StoredAlert};
 
 use super::{explain, period, place, reader};
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "id",
     "severity",
     "state",
@@ -26,6 +26,7 @@ const HEADER: [&str; 11] = [
     "operator",
     "flows",
     "up",
+    "payload",
 ];
 /// Bytes of a note; longer ones belong elsewhere.
 const LONGEST_NOTE: usize = 4096;
@@ -141,7 +142,7 @@ fn documents(
     Ok(())
 }
 
-fn row(stored: &StoredAlert, people: bool) -> [String; 11] {
+fn row(stored: &StoredAlert, people: bool) -> [String; 12] {
     let alert = &stored.alert;
     let mut state = if alert.state == AlertState::Open { "open" } else { "closed" }.to_owned();
     if stored.acked.is_some() {
@@ -159,6 +160,7 @@ fn row(stored: &StoredAlert, people: bool) -> [String; 11] {
         alert.remote.operator.name.as_deref().unwrap_or("").to_owned(),
         alert.flows.to_string(),
         if people { bytes(alert.bytes.up) } else { alert.bytes.up.to_string() },
+        alert.came().map_or("", Came::word).to_owned(),
     ]
 }
 

@@ -145,16 +145,19 @@ fn alert_text(stored: &StoredAlert, flows: &[EnrichedFlow]) -> String {
     let _ = writeln!(text, "Alert {} [{}] {}", alert.id, stored.severity, alert.rule_name);
     let _ = writeln!(
         text,
-        "  {} on {} exchanged data with {} (in the role of {})",
+        "  {} on {} {} {} (in the role of {}){}",
         app_name(&alert.identification),
         alert.device.name.as_deref().unwrap_or(&alert.device.id),
+        alert.verb(),
         alert.country,
-        alert.role
+        alert.role,
+        alert.note().map(|note| format!(": {note}")).unwrap_or_default()
     );
     let _ = writeln!(
         text,
-        "  {} up, {} down in {} flows, from {} to {}; the condition first held at {}",
+        "  {}{} up, {} down in {} flows, from {} to {}; the condition first held at {}",
         bytes(alert.bytes.up),
+        if alert.is_without_data() { " of headers" } else { "" },
         bytes(alert.bytes.down),
         alert.flows,
         alert.start,

@@ -58,9 +58,11 @@ fn one_alert(out: &mut String, alert: &Alert, style: Style) {
     let app = alert.identification.app.as_ref().map_or("an unnamed application", |a| &*a.name);
     let severity = paint(alert.severity, style);
     let who = alert.device.name.as_deref().unwrap_or(&alert.device.id);
+    let note = alert.note().map(|note| format!(", {note}")).unwrap_or_default();
+    let headers = if alert.is_without_data() { " of headers" } else { "" };
     let _ = writeln!(
         out,
-        "  [{severity}] {}: {app} on {who} → {} (role {}), {} up, {} down, {}, since {}",
+        "  [{severity}] {}: {app} on {who} → {} (role {}){note}, {}{headers} up, {} down, {}, since {}",
         alert.rule_name,
         alert.country,
         alert.role,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::model::{Alert, AlertState, AlertTransition, HostName, Telling};
+use crate::model::{Alert, AlertState, AlertTransition, Exchanges, HostName, Telling};
 
 use super::ECS_VERSION;
 use super::common::{Ecs, Event, Network, Node, Rule, autonomous_system, geo, mac};
@@ -82,9 +82,25 @@ struct Life<'a> {
     /// They are other users' devices, no servers of the app.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     peer: bool,
+    /// What its flows really carried: octets count headers too, so an attempt has some and no data. Absent on a canary, and
+    /// on an alert that began before this was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Payload>,
     /// Only where people were not told of a document on this subject: of this one, or of some before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     notification: Option<Notification>,
+}
+
+/// `whither.alert.payload`: in how many flows who sent payload, each flow by its newest record.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Payload {
+    /// What it came to. `sent`: the device sent payload. Else, the device sent none: `received` (the remote did), `connected`
+    /// (neither did), `refused` (resets were the only answers), `unanswered`, `unsolicited` (the remote began it all). `undecided`:
+    /// ICMP, of which it cannot be told.
+    state: &'static str,
+    #[serde(flatten)]
+    flows: Exchanges,
 }
 
 /// `whither.alert.notification`: sinks that tell people pass over what is not `told`.
@@ -168,7 +184,8 @@ impl<'a> AlertDocument<'a> {
     }
 }
 
-/// "WeChat on Phone exchanged data with CN (server): 3000 octets up, 6000 down, in 3 flows".
+/// "WeChat on Phone exchanged data with CN (server): 3000 octets up, 6000 down, in 3 flows"; or, where that is all:
+/// "… tried to reach CN (server): nothing answered: 9 attempts, no data sent; 540 octets of headers up, 0 down, in 9 flows".
 fn message(alert: &Alert) -> String {
     if alert.is_canary() {
         return "CANARY: a test of the way that alerts take; no device sent anything to anybody".to_owned();
@@ -183,9 +200,16 @@ fn message(alert: &Alert) -> String {
         }
         _ => String::new(),
     };
+    let note = alert.note().map(|note| format!("{note}; ")).unwrap_or_default();
+    let octets = if alert.is_without_data() { "octets of headers" } else { "octets" };
     format!(
-        "{app} on {device} exchanged data with {with}{} ({}): {} octets up, {} down, in {} {flows}{repeats}",
-        alert.country, alert.role, alert.bytes.up, alert.bytes.down, alert.flows
+        "{app} on {device} {} {with}{} ({}): {note}{} {octets} up, {} down, in {} {flows}{repeats}",
+        alert.verb(),
+        alert.country,
+        alert.role,
+        alert.bytes.up,
+        alert.bytes.down,
+        alert.flows
     )
 }
 
@@ -236,8 +260,14 @@ fn life(alert: &Alert) -> Life<'_> {
         remotes: &alert.remotes,
         names: alert.names.iter().map(HostName::as_str).collect(),
         peer: alert.peer,
+        payload: payload(alert),
         notification: notification(alert),
     }
+}
+
+fn payload(alert: &Alert) -> Option<Payload> {
+    let flows = alert.exchanges.filter(|_| !alert.is_canary())?;
+    Some(Payload { state: flows.came(alert.flows).word(), flows })
 }
 
 fn notification(alert: &Alert) -> Option<Notification> {

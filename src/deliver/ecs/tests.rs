@@ -122,6 +122,7 @@ fn full_alert() -> Alert {
         time_digits: 6,
         telling: Telling::default(),
         peer: false,
+        exchanges: Some(Exchanges { sent: 3, received: 3, ..Exchanges::default() }),
         provenance: flow.provenance,
     }
 }

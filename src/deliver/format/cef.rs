@@ -63,6 +63,7 @@ fn extend(extension: &mut Extension, document: &Document) {
         ("cs2", "role", "/whither/alert/role"),
         ("cs3", "operator", "/whither/remote/operator/name"),
         ("cs4", "device", "/whither/device/id"),
+        ("cs5", "payload", "/whither/alert/payload/state"),
     ] {
         labelled(extension, key, label, document.text(pointer));
     }

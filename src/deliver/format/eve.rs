@@ -21,7 +21,7 @@ pub(super) fn alert(document: &Document) -> Value {
             "signature_id": signature_id(rule),
             "rev": 1,
             "signature": document.text("/rule/name"),
-            "category": if document.is_canary() { "Canary: a test of the way that alerts take" } else { "Data flow to a flagged jurisdiction" },
+            "category": category(document),
             "severity": 6_u64.saturating_sub(document.number("/event/severity")).clamp(1, 5),
             "metadata": {
                 "rule": [rule],
@@ -52,6 +52,16 @@ pub(super) fn alert(document: &Document) -> Value {
         fields.remove("dest_ip");
     }
     record
+}
+
+/// Who sorts by category must not take an attempt for a data flow.
+fn category(document: &Document) -> &'static str {
+    match document.text("/whither/alert/payload/state") {
+        _ if document.is_canary() => "Canary: a test of the way that alerts take",
+        "connected" | "refused" | "unanswered" => "Attempt to reach a flagged jurisdiction, no data sent",
+        "unsolicited" => "Unsolicited traffic from a flagged jurisdiction, no data sent",
+        _ => "Data flow to a flagged jurisdiction",
+    }
 }
 
 /// Suricata's way to write a time: microseconds, and an offset without a colon.
