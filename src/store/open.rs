@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{StoreConfig, StoreError, schema};
+use super::{StoreConfig, StoreError, rollup, schema};
 use crate::model::Timestamp;
 
 /// How long a writer waits for another's short transaction (`whither alerts ack` beside the daemon).
@@ -38,6 +38,8 @@ pub struct Store {
     pub(super) provenance: Option<(i64, String)>,
     /// The number of the next flow record, once it was asked for.
     pub(super) next_flow: Option<i64>,
+    /// Parts of open flows that the roll-ups gave up.
+    pub(super) parts_forgotten: u64,
 }
 
 /// A reader beside the writer; sees what is committed.
@@ -71,6 +73,7 @@ impl Store {
             config: config.clone(),
             provenance: None,
             next_flow: None,
+            parts_forgotten: 0,
         };
         store.migrate()?;
         if let Some((aside, saved)) = &mut opened.set_aside {
@@ -92,6 +95,7 @@ impl Store {
             config: StoreConfig::default(),
             provenance: None,
             next_flow: None,
+            parts_forgotten: 0,
         })
     }
 
@@ -182,6 +186,9 @@ fn writer(path: &Path) -> Result<Connection, StoreError> {
     ] {
         connection.pragma_update(None, pragma, value).map_err(&failed)?;
     }
+    connection.execute_batch(rollup::TABLE).map_err(&failed)?;
+    // A record alone takes up to nine.
+    connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
 

@@ -76,7 +76,8 @@ impl Store {
 
     /// Adds a judged record to the roll-ups, and keeps it where the configuration says so.
     pub fn put_flow(&mut self, flow: &EnrichedFlow) -> Result<(), StoreError> {
-        rollup::add(&self.connection, flow).map_err(self.failed("adding to the roll-ups"))?;
+        let forgotten = rollup::add(&self.connection, flow).map_err(self.failed("adding to the roll-ups"))?;
+        self.parts_forgotten = self.parts_forgotten.saturating_add(forgotten);
         if !self.config.flows {
             return Ok(());
         }
@@ -121,6 +122,11 @@ impl Store {
             })
             .map_err(failed)?;
         Ok(())
+    }
+
+    /// Limits that were hit, by name.
+    pub fn limits(&self) -> [(&'static str, u64); 1] {
+        [("rollup_open_flows_full", self.parts_forgotten)]
     }
 
     /// Keeps one document of an alert's life and the alert as it stands now; gives the event's number.

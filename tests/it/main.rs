@@ -31,5 +31,6 @@ mod processes;
 mod reading;
 mod schema;
 mod sinks;
+mod sums;
 mod truth;
 mod tshark;

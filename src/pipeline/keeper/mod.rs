@@ -376,7 +376,8 @@ impl Keeper {
     /// The heartbeat, and counters of loss since the last one.
     fn note_state(&mut self) -> Result<(), StoreError> {
         let now = clock::now();
-        let losses = self.shared.losses();
+        let mut losses = self.shared.losses();
+        losses.extend(self.store.limits().map(|(name, count)| (name.to_owned(), count)));
         let minute = Timestamp::from_parts(now.as_secs() - now.as_secs().rem_euclid(60), 0);
         self.store.begin()?;
         self.store.put_alive(now)?;

@@ -58,7 +58,7 @@ pub struct RollupRow {
     pub asn: u32,
     /// The operator.
     pub operator: String,
-    /// Flows that began.
+    /// Flows whose first record is of this span, under what their last one says.
     pub flows: u64,
     /// Octets device → remote.
     pub bytes_up: u64,

@@ -65,39 +65,6 @@ fn filters_find_what_they_say_and_nothing_else() {
 }
 
 #[test]
-fn rollups_hold_the_sums_of_the_records_and_count_each_flow_once() {
-    let mut fresh = Fresh::new();
-    let mut later = flow(1, 3_700);
-    later.record.sequence = 1;
-    fresh.put_flows([flow(1, 100), flow(2, 200), later]);
-    let reader = fresh.reader();
-    let hours = reader.rollups(&RollupFilter::default()).unwrap();
-    assert_eq!(
-        hours.iter().map(|r| (r.begin, r.flows, r.bytes_up)).collect::<Vec<_>>(),
-        [(0, 2, 2000), (3600, 0, 1000)]
-    );
-    let days = reader.rollups(&RollupFilter { span: Span::Day, ..Default::default() }).unwrap();
-    assert_eq!(
-        days.iter().map(|r| (r.flows, r.bytes_up, r.bytes_down)).collect::<Vec<_>>(),
-        [(2, 3000, 6000)]
-    );
-    assert_eq!((days[0].app.as_str(), days[0].server.as_str(), days[0].asn), ("wechat", "CN", 45_090));
-}
-
-#[test]
-fn the_other_view_of_a_flow_is_kept_and_counted_apart() {
-    let mut fresh = Fresh::new();
-    let mut twin = flow(2, 110);
-    twin.duplicate_of = Some(FlowId(1));
-    fresh.put_flows([flow(1, 100), twin.clone()]);
-    assert_eq!(all_flows(&fresh.reader()), [flow(1, 100), twin]);
-    let totals = fresh.reader().totals().unwrap();
-    assert_eq!((totals.flow_records, totals.duplicate_records), (1, 1));
-    let rollups = fresh.reader().rollups(&RollupFilter::default()).unwrap();
-    assert_eq!(rollups.iter().map(|r| r.flows).sum::<u64>(), 1);
-}
-
-#[test]
 fn a_group_that_was_not_committed_leaves_nothing_behind() {
     let mut fresh = Fresh::new();
     fresh.store.begin().unwrap();
@@ -178,32 +145,6 @@ fn the_bundled_sqlite_has_no_known_corruption_bug_and_syncs_fully() {
     assert_eq!(pragma("synchronous"), 2, "full");
     assert_eq!(pragma("secure_delete"), 1);
     assert_eq!(pragma("auto_vacuum"), 2, "incremental");
-}
-
-#[test]
-fn notices_come_back_newest_first_and_a_store_of_before_has_none() {
-    let mut fresh = Fresh::new();
-    for second in [5, 9, 7] {
-        let notice = Notice { at: at(second), kind: Notice::SWAP.to_owned(), body: format!("[{second}]") };
-        fresh.store.put_notice(&notice).unwrap();
-    }
-    let bodies = |n| fresh.reader().notices(n).unwrap().into_iter().map(|n| n.body).collect::<Vec<_>>();
-    assert_eq!(bodies(2), ["[9]", "[7]"]);
-    fresh.store.connection.execute_batch("DROP TABLE notice; PRAGMA user_version = 1").unwrap();
-    assert_eq!(fresh.reader().notices(2).unwrap(), []);
-}
-
-#[test]
-fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
-    let mut fresh = Fresh::new();
-    fresh.put_flows([flow(1, 100)]);
-    fresh.store.connection.execute_batch("DROP TABLE notice; PRAGMA user_version = 1").unwrap();
-    let path = fresh.store.path().to_owned();
-    let (mut store, opened) = Store::open(&path, &StoreConfig::default(), at(0)).unwrap();
-    assert_eq!(opened.set_aside, None);
-    store.put_notice(&Notice { at: at(1), kind: Notice::SWAP.to_owned(), body: "{}".to_owned() }).unwrap();
-    let reader = Reader::open(&path).unwrap();
-    assert_eq!((reader.notices(9).unwrap().len(), all_flows(&reader)), (1, vec![flow(1, 100)]));
 }
 
 #[test]

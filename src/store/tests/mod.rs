@@ -4,6 +4,7 @@ mod damage;
 mod forgetting;
 mod keeping;
 mod sinks;
+mod sums;
 
 use std::sync::Arc;
 
