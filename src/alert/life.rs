@@ -102,21 +102,17 @@ impl Life {
     /// Counts a flow, or what a counted one exchanged since. An alert from before exchanges were counted never has them: of
     /// its earlier flows nothing is known.
     fn count(&mut self, id: FlowId, exchange: Exchange) {
-        let known = self.recent.iter_mut().find(|(flow, _)| *flow == id);
-        let (before, now) = match known {
-            Some((_, so_far)) => {
-                let before = std::mem::replace(so_far, so_far.merged(exchange));
-                (Some(before), *so_far)
+        let (mut before, mut now) = (None, exchange);
+        if let Some((_, so_far)) = self.recent.iter_mut().find(|(flow, _)| *flow == id) {
+            now = so_far.merged(exchange);
+            before = Some(std::mem::replace(so_far, now));
+        } else {
+            self.alert.flows += 1;
+            if self.recent.len() >= RECENT_FLOWS {
+                self.recent.pop_front();
             }
-            None => {
-                self.alert.flows += 1;
-                if self.recent.len() >= RECENT_FLOWS {
-                    self.recent.pop_front();
-                }
-                self.recent.push_back((id, exchange));
-                (None, exchange)
-            }
-        };
+            self.recent.push_back((id, exchange));
+        }
         if let Some(exchanges) = &mut self.alert.exchanges {
             exchanges.count(before, now);
         }

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, Transaction};
 
 /// One step per version: step `n` takes a store from version `n` to `n + 1`.
-const STEPS: &[&str] = &[V1, V2];
+const STEPS: &[&str] = &[V1, V2, V3];
 
 /// The version that this program writes.
 pub(super) const VERSION: i64 = STEPS.len().cast_signed() as i64;
@@ -141,6 +141,11 @@ CREATE TABLE notice (
     body TEXT NOT NULL
 );
 CREATE INDEX notice_by_at ON notice (at);
+";
+
+/// What was sent to an address: `whither explain IP` and `whither lookup` ask for it.
+const V3: &str = "
+CREATE INDEX flow_by_remote ON flow (remote, end);
 ";
 
 /// The store's version; 0 for an empty file.

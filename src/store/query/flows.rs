@@ -55,16 +55,9 @@ impl Reader {
         mut take: impl FnMut(StoredFlow) -> bool,
     ) -> Result<(), StoreError> {
         let failed = self.failed("reading flow records");
-        let conditions = conditions(filter);
-        let order = if filter.oldest_first { "ASC" } else { "DESC" };
-        let limit = filter.limit.map_or(String::new(), |n| format!(" LIMIT {n}"));
-        let question = format!(
-            "SELECT flow.id, flow.body, provenance.body FROM flow JOIN provenance ON provenance.id = flow.provenance{} \
-             ORDER BY flow.end {order}, flow.id {order}{limit}",
-            conditions.text
-        );
+        let (question, values) = question(filter);
         let mut select = self.connection.prepare(&question).map_err(&failed)?;
-        let mut rows = select.query(params_from_iter(conditions.values)).map_err(&failed)?;
+        let mut rows = select.query(params_from_iter(values)).map_err(&failed)?;
         while let Some(row) = rows.next().map_err(&failed)? {
             if !take(self.read(row)?) {
                 break;
@@ -132,6 +125,19 @@ impl Reader {
         flow.provenance = Arc::new(provenance);
         Ok(StoredFlow { number, flow })
     }
+}
+
+/// The question for flow records, and what stands for its `?`.
+pub(in crate::store) fn question(filter: &FlowFilter) -> (String, Vec<Value>) {
+    let conditions = conditions(filter);
+    let order = if filter.oldest_first { "ASC" } else { "DESC" };
+    let limit = filter.limit.map_or(String::new(), |n| format!(" LIMIT {n}"));
+    let question = format!(
+        "SELECT flow.id, flow.body, provenance.body FROM flow JOIN provenance ON provenance.id = flow.provenance{} \
+         ORDER BY flow.end {order}, flow.id {order}{limit}",
+        conditions.text
+    );
+    (question, conditions.values)
 }
 
 fn conditions(filter: &FlowFilter) -> Conditions {

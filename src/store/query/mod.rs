@@ -5,6 +5,8 @@ mod flows;
 mod rollups;
 
 pub use alerts::{AlertFilter, Note, StoredAlert};
+#[cfg(test)]
+pub(super) use flows::question as flows_question;
 pub use flows::{FlowFilter, StoredFlow};
 pub use rollups::{RollupFilter, RollupRow, Span, Totals};
 

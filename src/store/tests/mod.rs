@@ -5,6 +5,7 @@ mod forgetting;
 mod keeping;
 mod sinks;
 mod sums;
+mod versions;
 
 use std::sync::Arc;
 
