@@ -97,8 +97,9 @@ impl FileReader {
                 kind,
                 offset: Some(offset),
                 at: last.map(|_| self.track.latest),
+                // Where stands in `offset` alone: every output says it beside the sentence.
                 detail: format!(
-                    "{what} at byte {offset}: the {} packets before it were read, nothing after it",
+                    "{what}; the {} packets before it were read, nothing after it",
                     self.track.packets
                 ),
             });
