@@ -4,11 +4,13 @@
 //! sound leaves the old set in force. After a swap, a thread holds the newest flow records against both sets and says what
 //! is different now: one line in the log, one notice in the store (docs/guide/databases.md).
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::config::Config;
+use crate::enrich::update::{self, Destroyed};
 use crate::enrich::{GeoSet, GeoWatch};
 use crate::pipeline::clock;
 use crate::pipeline::live::Live;
@@ -62,6 +64,27 @@ impl Databases {
         let set = parts.enricher.geo().load();
         if set.builds() != self.set.builds() {
             self.swapped(config, set);
+        }
+    }
+
+    /// Destroys old versions that their licence does not let one keep, where an update or the configuration has its files.
+    pub(super) fn destroy_outdated(config: &Config) {
+        let enrich = &config.enrich;
+        let updates = enrich.update.folder.clone().unwrap_or_else(|| config.daemon.state_dir.join("geoip"));
+        let named = enrich.databases.iter().filter_map(|file| file.parent().map(Path::to_owned));
+        let folders: BTreeSet<PathBuf> = named.chain([updates]).collect();
+        for folder in folders {
+            for one in update::destroy_outdated(&folder, clock::now(), enrich.max_database_size.0) {
+                match one {
+                    Ok(Destroyed { path, replaced_by }) => tracing::info!(
+                        file = %path.display(), replaced_by,
+                        "an old database is destroyed, as its licence asks within 30 days"
+                    ),
+                    Err(error) => tracing::error!(
+                        "an old database must not be kept any more by its licence: {error}; delete it by hand"
+                    ),
+                }
+            }
         }
     }
 

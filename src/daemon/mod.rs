@@ -106,6 +106,8 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
     stats.tick().await;
     let mut look = tokio::time::interval(config.enrich.devices_from.look_every.0);
     let mut files = files_interval(&config);
+    // The first tick is at once.
+    let mut day = tokio::time::interval(Duration::from_secs(86_400));
     let mut watch = tokio::time::interval(Duration::from_millis(100));
     loop {
         tokio::select! {
@@ -118,6 +120,7 @@ async fn supervise(daemon: Daemon) -> Result<(), DaemonError> {
             }
             _ = look.tick() => tables.look(&live),
             _ = files.tick() => databases.look(&config, &live),
+            _ = day.tick() => Databases::destroy_outdated(&config),
             _ = signals.stats.recv() => write_stats(&state, &live.snapshot()),
             _ = stats.tick() => write_stats(&state, &live.snapshot()),
             _ = watch.tick() => if live.finished() { break },

@@ -15,7 +15,7 @@ use crate::cli::output::{self, Failure, bytes};
 use crate::cli::table;
 use crate::config::Config;
 use crate::enrich::update::{
-    self, Account, Examined, Origin, Rules, Source, UpdateError, keep_origin, kept_origin,
+    self, Account, Destroyed, Examined, Origin, Rules, Source, UpdateError, keep_origin, kept_origin,
 };
 use crate::fetch::{self, Credentials, FetchError, FetchOptions, Fetched, Validators};
 use crate::pipeline::clock;
@@ -28,6 +28,16 @@ use super::same_file;
 struct Document {
     folder: PathBuf,
     databases: Vec<Row>,
+    /// Old versions that their licence does not let one keep.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    destroyed: Vec<Gone>,
+}
+
+/// An old version that was destroyed.
+#[derive(Serialize)]
+struct Gone {
+    file: PathBuf,
+    replaced_by: String,
 }
 
 /// What became of one source.
@@ -112,9 +122,10 @@ pub(super) fn update(args: &UpdateArgs) -> Result<(), Failure> {
     };
     let _lock = job.lock().map_err(Failure::Running)?;
     let rows: Vec<Row> = sources.iter().map(|source| job.row(*source, &config)).collect();
-    let failures: Vec<String> =
+    let mut failures: Vec<String> =
         rows.iter().filter_map(|r| Some(format!("{}: {}", r.source, r.error.as_ref()?))).collect();
-    let document = Document { folder: job.folder, databases: rows };
+    let destroyed = job.destroy_outdated(&mut failures);
+    let document = Document { folder: job.folder, databases: rows, destroyed };
     match args.format {
         Format::Json => output::print_document(&document)?,
         Format::Table => output::print(&text(&document, &config))?,
@@ -140,6 +151,18 @@ impl Job<'_> {
             }
             Err(fs::TryLockError::Error(error)) => Err(format!("cannot lock `{}`: {error}", path.display())),
         }
+    }
+
+    /// Old versions that may not be kept any more go, whatever was asked for.
+    fn destroy_outdated(&self, failures: &mut Vec<String>) -> Vec<Gone> {
+        let mut destroyed = Vec::new();
+        for one in update::destroy_outdated(&self.folder, clock::now(), self.max_size) {
+            match one {
+                Ok(Destroyed { path, replaced_by }) => destroyed.push(Gone { file: path, replaced_by }),
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        destroyed
     }
 
     fn row(&self, source: Source, config: &Config) -> Row {
@@ -289,6 +312,13 @@ impl io::Write for Sensed {
     }
 }
 
+/// Where the file that was replaced is kept.
+fn with_old(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".old");
+    name.into()
+}
+
 fn text(document: &Document, config: &Config) -> String {
     let dash = || "-".to_owned();
     let rows = document.databases.iter().map(|r| {
@@ -332,7 +362,12 @@ fn text(document: &Document, config: &Config) -> String {
         };
         let _ = writeln!(text, "{by_itself}systemctl reload whither, or kill -HUP its process");
     }
-    for row in there().filter(|r| r.result == "updated" && r.before.is_some()) {
+    for gone in &document.destroyed {
+        let (file, of) = (gone.file.display(), &gone.replaced_by);
+        let _ = writeln!(text, "Destroyed, as its licence asks: {file}, replaced by that of {of}");
+    }
+    let gone = |row: &Row| document.destroyed.iter().any(|g| g.file == with_old(&row.file));
+    for row in there().filter(|r| r.result == "updated" && r.before.is_some() && !gone(r)) {
         let file = row.file.display();
         let _ = writeln!(text, "What changes by it: whither geoip diff {file}.old {file}");
     }

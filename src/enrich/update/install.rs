@@ -154,7 +154,7 @@ pub fn examine(fetched: &Path, target: &Path, rules: &Rules) -> Result<Examined,
     })
 }
 
-fn day(at: Timestamp) -> String {
+pub(super) fn day(at: Timestamp) -> String {
     at.to_rfc3339(0).chars().take(10).collect()
 }
 
@@ -191,7 +191,7 @@ fn sync_folder(file: &Path) -> io::Result<()> {
 }
 
 /// The path with something added to its name.
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(ending);
     name.into()

@@ -89,6 +89,51 @@ fn a_newer_one_takes_the_place_and_the_old_one_is_kept() {
     assert_eq!((fs::read(&folder.target).unwrap(), fs::read(&kept).unwrap()), (old, new));
 }
 
+/// What goes at `days` after [`BUILT`] in a folder with these files; each is named and built.
+fn destroyed(files: &[(&str, Vec<u8>)], days: u64) -> (Vec<String>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let now = Timestamp::from_parts(i64::try_from(BUILT + days * DAY).unwrap(), 0);
+    let gone = destroy_outdated(folder.path(), now, 1 << 20);
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let gone = gone.into_iter().map(|one| name(&one.unwrap().path)).collect();
+    let mut left: Vec<String> =
+        fs::read_dir(folder.path()).unwrap().map(|e| name(&e.unwrap().path())).collect();
+    left.sort();
+    (gone, left)
+}
+
+#[test]
+fn an_old_version_that_its_licence_binds_goes_29_days_after_the_new_one_was_built() {
+    let (country_old, asn_old) = ("GeoLite2-Country.mmdb.old", "GeoLite2-ASN.mmdb.old");
+    let file = |name, record: &Value, built| (name, mmdb(record, built, 0));
+    let files = [
+        file("GeoLite2-Country.mmdb", &country("US"), BUILT),
+        file(country_old, &country("US"), BUILT - 200 * DAY),
+        file("GeoLite2-ASN.mmdb", &network(), BUILT + DAY),
+        file(asn_old, &network(), BUILT),
+        file("dbip-country-lite.mmdb", &country("US"), BUILT - 300 * DAY),
+        file("dbip-country-lite.mmdb.old", &country("US"), BUILT - 400 * DAY),
+    ];
+    assert_eq!(destroyed(&files, 28).0, Vec::<String>::new());
+    let (gone, left) = destroyed(&files, 29);
+    assert_eq!(gone, [country_old]);
+    assert!(left.len() == 5 && !left.contains(&country_old.to_owned()), "{left:?}");
+    assert_eq!(destroyed(&files, 30).0, [country_old, asn_old]);
+}
+
+#[test]
+fn without_a_newer_one_that_can_be_read_its_own_date_counts() {
+    let old = || ("GeoLite2-City.mmdb.old", mmdb(&country("US"), BUILT, 0));
+    let broken = ("GeoLite2-City.mmdb", b"<html>".to_vec());
+    assert!(destroyed(&[old(), broken.clone()], 28).0.is_empty(), "it may be wanted back");
+    assert_eq!(destroyed(&[old(), broken], 29).0, ["GeoLite2-City.mmdb.old"]);
+    assert_eq!(destroyed(&[old()], 29).0, ["GeoLite2-City.mmdb.old"]);
+    assert_eq!(destroyed(&[("GeoLite2-City.mmdb.old", b"no".to_vec())], 0).0, ["GeoLite2-City.mmdb.old"]);
+}
+
 #[test]
 fn the_same_file_is_known_as_the_same() {
     let bytes = mmdb(&country("US"), BUILT, 0);

@@ -183,3 +183,23 @@ fn with_watching_switched_off_a_signal_takes_the_file_over_and_a_broken_one_is_r
     daemon.wait_for_log("what the new databases say differently");
     daemon.wait_for("a notice", || daemon.reader()?.notices(1).ok()?.pop());
 }
+
+#[test]
+fn the_daemon_destroys_old_versions_that_may_not_be_kept_and_no_other() {
+    let folder = bench("0s");
+    let place = |name: &str| folder.path().join(name);
+    // Beside the database in use, and where updates are put.
+    fs::create_dir(place("geoip")).unwrap();
+    for name in ["GeoLite2-Country.mmdb", "geoip/GeoLite2-City.mmdb", "geoip/dbip-country-lite.mmdb"] {
+        fs::write(place(name), placing("CN", BUILT)).unwrap();
+        fs::write(place(&format!("{name}.old")), placing("CN", BUILT - DAY)).unwrap();
+    }
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for("both to go", || {
+        let log = daemon.log();
+        (log.matches("an old database is destroyed").count() == 2).then_some(())
+    });
+    assert!(!place("GeoLite2-Country.mmdb.old").exists() && !place("geoip/GeoLite2-City.mmdb.old").exists());
+    assert!(place("GeoLite2-Country.mmdb").exists() && place("geoip/GeoLite2-City.mmdb").exists());
+    assert!(place("geoip/dbip-country-lite.mmdb.old").exists());
+}

@@ -217,20 +217,52 @@ fn a_newer_one_is_swapped_and_a_much_smaller_or_older_one_needs_force() {
     assert_eq!(fs::read(bench.file("dbip-country-lite.mmdb.old")).unwrap(), large);
 }
 
-#[test]
-fn archives_of_maxmind_are_unpacked_and_a_mirror_is_shown_no_key() {
-    let bench = Bench::new();
-    let bytes = mmdb("GeoLite2-Country", BUILT, &[("8.8.8.0/24", country("US"))]);
+/// An archive as MaxMind packs it.
+fn archive(bytes: &[u8]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, content) in [
         ("GeoLite2-Country_20260528/LICENSE.txt", &b"terms"[..]),
-        ("GeoLite2-Country_20260528/GeoLite2-Country.mmdb", &bytes),
+        ("GeoLite2-Country_20260528/GeoLite2-Country.mmdb", bytes),
     ] {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         builder.append_data(&mut header, name, content).unwrap();
     }
-    let packed = gzip(&builder.into_inner().unwrap());
+    gzip(&builder.into_inner().unwrap())
+}
+
+#[test]
+fn an_old_version_that_its_licence_does_not_let_one_keep_is_destroyed_and_said() {
+    let bench = Bench::new();
+    let lite = |built, code| mmdb("GeoLite2-Country", built, &[("8.8.8.0/24", country(code))]);
+    fs::create_dir_all(bench.state.join("geoip")).unwrap();
+    let target = bench.file("GeoLite2-Country.mmdb");
+    let old = bench.file("GeoLite2-Country.mmdb.old");
+    fs::write(&target, lite(BUILT - 10 * DAY, "CA")).unwrap();
+    // Built long before today: what it replaces had to go by now.
+    let new = lite(BUILT, "US");
+    let packed = archive(&new);
+    let server = Server::plain(move |_| answer("200 OK", "", &packed));
+    let output = bench.run(&server, &["maxmind-country"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(fs::read(&target).unwrap(), new);
+    assert!(!old.exists());
+    assert!(said(&output).contains("Destroyed, as its licence asks"), "{}", said(&output));
+    assert!(!said(&output).contains("geoip diff"), "nothing is left to compare with: {}", said(&output));
+    // Also where nothing of MaxMind's is asked for, and in the document.
+    fs::write(&old, lite(BUILT - 10 * DAY, "CA")).unwrap();
+    let server = Server::plain(|_| answer("200 OK", "", &gzip(&countries(BUILT, "US"))));
+    let output = bench.run(&server, &["dbip-country", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["destroyed"][0]["file"], old.to_str().unwrap());
+    assert!(!old.exists() && target.exists());
+}
+
+#[test]
+fn archives_of_maxmind_are_unpacked_and_a_mirror_is_shown_no_key() {
+    let bench = Bench::new();
+    let bytes = mmdb("GeoLite2-Country", BUILT, &[("8.8.8.0/24", country("US"))]);
+    let packed = archive(&bytes);
     let server = Server::plain(move |_| answer("200 OK", "", &packed));
     let output = bench.run(&server, &["maxmind-country"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
