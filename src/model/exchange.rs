@@ -2,7 +2,8 @@
 //!
 //! Records count IP-layer octets, headers included. Of UDP the headers are known to the octet. A TCP sender marks the end
 //! of what it has to say with PSH (RFC 9293 §3.9.1), so the flag tells even one small answer among many bare
-//! acknowledgements; without it only more octets than the largest headers can hold count. ICMP carries no data of an
+//! acknowledgements; without it only more octets than the largest headers can hold count. A side that never acknowledges
+//! anything sends no data (all segments after the first must), but a scan may set PSH. ICMP carries no data of an
 //! application, and an echo reply is no answer; but what a device put into ICMP packets of its own cannot be told. Of any
 //! other protocol each packet counts as payload.
 
@@ -81,7 +82,7 @@ fn sent(flow: &EnrichedFlow, by_source: bool) -> bool {
     match record.protocol {
         Protocol::TCP => {
             let flags = record.tcp.map(|tcp| if by_source { tcp.forward_flags } else { tcp.reverse_flags });
-            flags.is_some_and(|f| f & PSH != 0) || more_than(TCP_HEADER)
+            flags.is_some_and(|f| f & (PSH | ACK) == PSH | ACK) || more_than(TCP_HEADER)
         }
         Protocol::UDP => more_than(UDP_HEADER),
         Protocol::ICMP | Protocol::ICMPV6 => false,
@@ -293,6 +294,13 @@ mod tests {
     fn where_only_one_direction_is_seen_nobody_is_called_silent() {
         let acknowledges = tcp((3, 160, SYN | ACK), (0, 0, 0));
         assert_eq!(Exchange::of(&acknowledges).reach, Reach::Connected);
+    }
+
+    #[test]
+    fn a_probe_with_every_flag_is_no_data() {
+        let xmas = tcp((1, 40, 0x29), (1, 40, RST | ACK));
+        let note = Some("refused: 1 attempt, no data sent".to_owned());
+        assert_eq!(told(&[xmas]), ("tried to reach", note));
     }
 
     #[test]

@@ -196,7 +196,8 @@ fn message(alert: &Alert) -> String {
     let flows = if alert.flows == 1 { "flow" } else { "flows" };
     let repeats = match alert.telling.held_back {
         held_back if alert.telling.told && held_back > 0 => {
-            format!("; {held_back} documents on this were not told since")
+            let documents = if held_back == 1 { "document on this was" } else { "documents on this were" };
+            format!("; {held_back} {documents} not told since")
         }
         _ => String::new(),
     };
