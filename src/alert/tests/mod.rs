@@ -1,4 +1,8 @@
-//! The life of alerts: grouping, rate, quiet, limits, and ids that stay.
+//! The life of alerts: rate, quiet, limits, and ids that stay.
+
+mod exchange;
+mod grouping;
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +10,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::fixture::{app, country, flow};
+use crate::model::fixture::{country, flow};
 use crate::model::*;
 
 type Out = Vec<(AlertTransition, Arc<Alert>)>;
@@ -115,44 +119,6 @@ fn what_came_just_before_the_end_is_in_the_closing_document() {
     assert_eq!(words(&out), ["alert-closed"]);
     assert_eq!((out[0].1.flows, out[0].1.bytes.up), (2, 2000));
     assert_eq!(book.counts(), AlertCounts { findings: 2, opened: 1, updated: 0, closed: 1, open: 0 });
-}
-
-type Change = dyn Fn(&mut EnrichedFlow, &mut Finding);
-
-#[test]
-fn rule_device_app_role_country_and_operator_each_make_their_own_alert() {
-    let base = record(1, 0);
-    let mut book = AlertBook::new(&AlertConfig::default());
-    raise(&mut book, &base);
-    let changes: [&Change; 8] = [
-        &|_, f| f.rule = "other".into(),
-        &|e, _| e.device.id = "tv".into(),
-        &|e, _| e.identification.app = Some(app("tiktok", "TikTok")),
-        &|e, _| e.identification.app = None,
-        &|_, f| f.role = Role::Owner,
-        &|_, f| f.country = country("HK"),
-        &|e, _| e.remote.operator.asn = Some(132_203),
-        &|e, _| e.remote.operator.asn = None,
-    ];
-    let mut ids = std::collections::BTreeSet::new();
-    for (n, change) in changes.iter().enumerate() {
-        let (mut flow, mut finding) = (base.clone(), finding(&base));
-        change(&mut flow, &mut finding);
-        let mut out = Out::new();
-        book.raise(&flow, &finding, &mut out);
-        assert_eq!(words(&out), ["alert-opened"], "change {n}");
-        ids.insert(out[0].1.id.clone());
-        out.clear();
-        book.raise(&flow, &finding, &mut out);
-        assert!(out.is_empty(), "change {n} groups with itself");
-    }
-    assert_eq!(ids.len(), changes.len());
-    let mut other_remote = base.clone();
-    other_remote.remote.addr = "101.32.104.2".parse().unwrap();
-    assert!(
-        raise(&mut book, &other_remote).is_empty(),
-        "another address of the same operator is the same alert"
-    );
 }
 
 #[test]
@@ -290,69 +256,6 @@ fn values_out_of_range_are_named_by_key() {
     );
 }
 
-/// Second, word and documents held back of each document that people are told of.
-fn told(out: &Out) -> Vec<(i64, &'static str, u64)> {
-    let told = out.iter().filter(|(_, a)| a.telling.told);
-    told.map(|(t, a)| (a.telling.last.since(at(0)).as_secs().cast_signed(), t.word(), a.telling.held_back))
-        .collect()
-}
-
-#[test]
-fn people_are_told_of_a_long_alert_at_doubling_intervals_and_of_its_end() {
-    let mut book = AlertBook::new(&AlertConfig::default());
-    let mut out = Out::new();
-    for minute in 0..60 {
-        out.extend(raise(&mut book, &record(1, minute * 60)));
-    }
-    out.extend(advance(&mut book, 4440));
-    let (opened, updated, closed) = ("alert-opened", "alert-updated", "alert-closed");
-    let wanted =
-        [(0, opened, 0), (300, updated, 4), (900, updated, 9), (2100, updated, 19), (4440, closed, 24)];
-    assert_eq!(told(&out), wanted);
-    assert_eq!(out.len(), 61, "the store has every document");
-    assert_eq!(out.last().unwrap().1.bytes.up, 60_000, "and the last one every octet");
-}
-
-#[test]
-fn a_subject_that_comes_back_every_twenty_minutes_is_told_less_and_less_and_anew_after_long_quiet() {
-    let mut book = AlertBook::new(&AlertConfig::default());
-    let mut out = Out::new();
-    for visit in 0..72 {
-        out.extend(raise(&mut book, &record(visit, i64::try_from(visit).unwrap() * 1200)));
-        out.extend(advance(&mut book, i64::try_from(visit).unwrap() * 1200 + 900));
-    }
-    assert_eq!(out.len(), 144);
-    let told_of = told(&out);
-    assert_eq!(told_of[..4].iter().map(|(s, ..)| *s).collect::<Vec<_>>(), [0, 900, 2100, 3300]);
-    assert!(told_of.len() <= 18, "{told_of:?}");
-    let of_told: u64 = told_of.iter().map(|(_, _, held_back)| held_back + 1).sum();
-    let after = out.iter().rev().take_while(|(_, a)| !a.telling.told).count() as u64;
-    assert_eq!(of_told + after, 144, "every document is told, or counted in one that is, or waits to be");
-    let quiet = 72 * 1200 + 4 * 3600;
-    assert_eq!(told(&raise(&mut book, &record(99, quiet))), [(quiet, "alert-opened", 0)]);
-    assert_eq!(told(&raise(&mut book, &record(99, quiet + 240))), []);
-    assert_eq!(told(&raise(&mut book, &record(99, quiet + 300))), [(quiet + 300, "alert-updated", 1)]);
-}
-
-#[test]
-fn a_restart_forgets_no_back_off_and_zero_switches_it_off() {
-    let config = AlertConfig::default();
-    let mut before = AlertBook::new(&config);
-    raise(&mut before, &record(1, 0));
-    let mut out = advance(&mut before, 900);
-    let closed = out.pop().unwrap().1;
-    let mut after = AlertBook::new(&config);
-    after.resume(vec![(*closed).clone()]);
-    assert_eq!((after.counts().open, told(&raise(&mut after, &record(2, 901)))), (0, vec![]));
-    let off = AlertConfig { back_off: HumanDuration(Duration::ZERO), ..config };
-    let mut book = AlertBook::new(&off);
-    let mut out = Out::new();
-    for minute in 0..10 {
-        out.extend(raise(&mut book, &record(1, minute * 60)));
-    }
-    assert_eq!(told(&out).len(), 10);
-}
-
 proptest! {
     /// Whatever comes in whatever order: no octet is lost, no document comes too early, and every alert ends once.
     #[test]
@@ -406,128 +309,4 @@ fn an_alert_that_went_quiet_while_the_program_did_not_run_closes_at_once() {
     let mut book = AlertBook::new(&AlertConfig::default());
     book.resume(vec![(*open).clone()]);
     assert_eq!(words(&advance(&mut book, 3600)), ["alert-closed"]);
-}
-
-#[test]
-fn flows_to_peers_and_to_servers_are_never_one_alert() {
-    let mut book = AlertBook::new(&AlertConfig::default());
-    let server = raise(&mut book, &record(1, 0));
-    let mut out = Out::new();
-    let call = record(2, 1);
-    book.raise(&call, &Finding { peer: true, ..finding(&call) }, &mut out);
-    let [(AlertTransition::Opened, alert)] = out.as_slice() else { panic!("{out:?}") };
-    assert_ne!(alert.id, server[0].1.id);
-    assert!(alert.peer && alert.flows == 1 && !server[0].1.peer);
-    let mut next_life = AlertBook::new(&AlertConfig::default());
-    next_life.resume(book.alerts().into_iter().cloned().collect());
-    let later = record(3, 2);
-    let mut out = Out::new();
-    next_life.raise(&later, &Finding { peer: true, ..finding(&later) }, &mut out);
-    assert!(out.iter().all(|(t, a)| *t != AlertTransition::Opened && a.peer), "{out:?}");
-}
-
-#[test]
-fn unsolicited_traffic_of_any_source_is_one_alert_per_rule_role_and_country() {
-    let mut book = AlertBook::new(&AlertConfig::default());
-    let mut out = Out::new();
-    for i in 0..1000_u32 {
-        let mut flow = record(u64::from(i), 0);
-        flow.remote.addr = std::net::Ipv4Addr::from(0x6520_0000 + i).into();
-        flow.remote.operator.asn = Some(i);
-        flow.device.id = format!("device-{}", i % 7).into();
-        let inbound = Finding { inbound: true, ..finding(&flow) };
-        book.raise(&flow, &inbound, &mut out);
-    }
-    let [(AlertTransition::Opened, alert)] = out.as_slice() else { panic!("{out:?}") };
-    assert_eq!((&*alert.device.id, alert.identification.app.is_none()), ("*inbound", true));
-    assert!(
-        alert.because[0].starts_with("unsolicited inbound traffic is counted together"),
-        "{:?}",
-        alert.because
-    );
-    let genuine = raise(&mut book, &record(5000, 1));
-    assert_eq!(words(&genuine), ["alert-opened"], "a flow of a device's own is an alert of its own");
-    assert_ne!(genuine[0].1.id, alert.id);
-    let all: Vec<Alert> = book.alerts().into_iter().cloned().collect();
-    assert_eq!(all.iter().map(|a| a.flows).sum::<u64>(), 1001, "nothing is lost");
-    let mut next_life = AlertBook::new(&AlertConfig::default());
-    next_life.resume(all);
-    let flow = record(6000, 2);
-    let mut out = Out::new();
-    next_life.raise(&flow, &Finding { inbound: true, ..finding(&flow) }, &mut out);
-    assert_ne!(words(&out), ["alert-opened"], "it goes on in the next life");
-}
-
-/// An attempt that nobody answers: SYNs and no more.
-fn attempt(id: u64, seconds: i64) -> EnrichedFlow {
-    let mut flow = record(id, seconds);
-    flow.record.tcp = Some(TcpSummary { forward_flags: 2, ..TcpSummary::default() });
-    flow.record.forward = Counters { packets: 3, octets: 180 };
-    flow.record.reverse = Counters::default();
-    (flow.record.forward_total, flow.record.reverse_total) = (flow.record.forward, flow.record.reverse);
-    flow
-}
-
-#[test]
-fn an_alert_that_opens_on_an_attempt_says_in_its_next_document_that_data_went() {
-    let mut book = AlertBook::new(&AlertConfig::default());
-    let mut out = Out::new();
-    for i in 0..9 {
-        out.extend(raise(&mut book, &attempt(i, 0)));
-    }
-    out.extend(advance(&mut book, 60));
-    let [(_, opened), (_, tried)] = out.as_slice() else { panic!("{out:?}") };
-    assert_eq!(opened.note().unwrap(), "nothing answered: 1 attempt, no data sent");
-    assert_eq!(tried.note().unwrap(), "nothing answered: 9 attempts, no data sent");
-    assert!(tried.is_without_data() && !tried.telling.told, "nothing new, so it waits");
-    assert_eq!(tried.severity, opened.severity, "an attempt is told as loudly");
-    let out = raise(&mut book, &record(20, 120));
-    let [(AlertTransition::Updated, sent)] = out.as_slice() else { panic!("{out:?}") };
-    assert_eq!((sent.verb(), sent.note(), sent.flows), ("exchanged data with", None, 10));
-    assert!(sent.telling.told, "data does not wait for the back-off");
-    assert_eq!(sent.telling.held_back, 1);
-    assert!(!raise(&mut book, &record(21, 180))[0].1.telling.told, "only the first time");
-}
-
-#[test]
-fn a_flow_in_pieces_counts_once_and_as_it_stands_by_its_last_record() {
-    let mut book = AlertBook::new(&AlertConfig::default());
-    raise(&mut book, &attempt(1, 0));
-    raise(&mut book, &attempt(1, 10));
-    raise(&mut book, &attempt(2, 10));
-    let seen = |book: &AlertBook| book.alerts()[0].exchanges.unwrap();
-    assert_eq!(seen(&book), Exchanges { unanswered: 2, ..Exchanges::default() });
-    for seconds in [20, 30] {
-        let mut answered = attempt(1, seconds);
-        answered.record.tcp =
-            Some(TcpSummary { forward_flags: 0x1a, reverse_flags: 0x12, ..TcpSummary::default() });
-        raise(&mut book, &answered);
-    }
-    assert_eq!(seen(&book), Exchanges { sent: 1, unanswered: 1, ..Exchanges::default() });
-}
-
-#[test]
-fn a_restart_does_not_tell_again_that_data_went_but_tells_that_it_goes_now() {
-    let next_life = |flow: &EnrichedFlow| {
-        let mut before = AlertBook::new(&AlertConfig::default());
-        let (_, open) = raise(&mut before, flow).pop().unwrap();
-        let mut after = AlertBook::new(&AlertConfig::default());
-        after.resume(vec![(*open).clone()]);
-        let mut out = raise(&mut after, &record(2, 61));
-        out.pop().unwrap().1
-    };
-    assert!(next_life(&attempt(1, 0)).telling.told);
-    assert!(!next_life(&record(1, 0)).telling.told);
-}
-
-#[test]
-fn an_alert_from_before_exchanges_were_counted_claims_nothing_about_them() {
-    let mut before = AlertBook::new(&AlertConfig::default());
-    let (_, open) = raise(&mut before, &record(1, 0)).pop().unwrap();
-    let mut old = serde_json::to_value(&*open).unwrap();
-    old.as_object_mut().unwrap().remove("exchanges");
-    let mut book = AlertBook::new(&AlertConfig::default());
-    book.resume(vec![serde_json::from_value(old).unwrap()]);
-    let alert = raise(&mut book, &attempt(2, 61)).pop().unwrap().1;
-    assert_eq!((alert.came(), alert.note(), alert.is_without_data()), (None, None, false));
 }
