@@ -143,6 +143,8 @@ pub struct AsnFact {
     pub asn: u32,
     /// Whose machines it is for.
     pub role: AsRole,
+    /// Whether nothing but this application is served from the network: only then it names it.
+    pub own_service: bool,
     /// Where it is from.
     pub source: Arc<FactSource>,
     /// The fact as shown beside a match (`as 62041 own`).

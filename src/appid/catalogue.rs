@@ -233,7 +233,7 @@ fn version_of(applications: &[Application]) -> Arc<str> {
         facts.extend(
             a.prefixes.iter().map(|p| with(&format!("{} {}", p.label, p.own_service), &p.source.label)),
         );
-        facts.extend(a.asns.iter().map(|n| with(&n.label, &n.source.label)));
+        facts.extend(a.asns.iter().map(|n| with(&format!("{} {}", n.label, n.own_service), &n.source.label)));
         facts.extend(a.ports.iter().map(|p| with(&p.label, &p.source.label)));
         facts.extend(a.protocols.iter().map(|p| with(&p.label, &p.source.label)));
         facts.extend(a.owners.iter().map(|o| format!("{}|{:?}|{}", o.label, o.confidence, o.source.label)));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::application::{AppRole, Application, AsRole, Confidence, DomainFact};
+use super::application::{AppRole, Application, AsRole, AsnFact, Confidence, DomainFact};
 use super::catalogue::Catalogue;
 use super::fronts::Shared;
 use super::identify::Question;
@@ -226,8 +226,29 @@ pub(super) fn carries(
         || as_number(catalogue, question, Some(app)).is_some_and(|(role, _)| role == AsRole::Own)
 }
 
+/// The network of the remote, and whether nothing but the application is served from it: its own prefix, its own AS,
+/// or a prefix that says less, in this order.
+pub(super) fn network<'c>(
+    catalogue: &'c Catalogue,
+    question: &Question<'_>,
+) -> Option<(&'c Application, bool, Evidence)> {
+    let prefix = prefix(catalogue, question);
+    if prefix.as_ref().is_some_and(|(_, own, _)| *own) {
+        return prefix;
+    }
+    own_as(catalogue, question).map(|(app, evidence)| (app, true, evidence)).or(prefix)
+}
+
+/// The application whose own network the remote's AS number is, where it serves nothing else.
+fn own_as<'c>(catalogue: &'c Catalogue, question: &Question<'_>) -> Option<(&'c Application, Evidence)> {
+    let asn = question.asn?;
+    let mut claims = catalogue.index.asn(asn).iter().filter_map(|&place| catalogue.asn(place));
+    let (app, fact) = claims.find(|(_, fact)| fact.own_service)?;
+    Some((app, as_evidence(asn, fact)))
+}
+
 /// The longest prefix of the catalogue that holds the remote, and whether it is the application's own.
-pub(super) fn prefix<'c>(
+fn prefix<'c>(
     catalogue: &'c Catalogue,
     question: &Question<'_>,
 ) -> Option<(&'c Application, bool, Evidence)> {
@@ -258,14 +279,17 @@ pub(super) fn as_number(
             None => matches!(fact.role, AsRole::Own | AsRole::VendorCloud),
         })
         .min_by_key(|(_, fact)| fact.role)?;
-    let evidence = Evidence {
+    Some((fact.role, as_evidence(asn, fact)))
+}
+
+fn as_evidence(asn: u32, fact: &AsnFact) -> Evidence {
+    Evidence {
         kind: EvidenceKind::AsNumber,
         value: format!("AS{asn}").into(),
         at: None,
         matched: Some(Arc::clone(&fact.label)),
         source: Some(Arc::clone(&fact.source.label)),
-    };
-    Some((fact.role, evidence))
+    }
 }
 
 /// A port of `app`, where the remote uses one. Supports, never names.

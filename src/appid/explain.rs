@@ -50,7 +50,7 @@ impl Catalogue {
     pub fn explain_match(&self, input: &str) -> MatchReport {
         let input = input.trim();
         if let Ok(addr) = input.parse::<IpAddr>() {
-            self.explain_address(addr.to_canonical())
+            self.explain_address(addr, None)
         } else {
             let mut report = self.explain_name(input);
             report.owners = self.explain_owner(input);
@@ -139,8 +139,10 @@ impl Catalogue {
             .into_iter()
     }
 
-    fn explain_address(&self, addr: IpAddr) -> MatchReport {
-        let mut met =
+    /// What the catalogue says of an address in the network `asn`, where that is known.
+    pub fn explain_address(&self, addr: IpAddr, asn: Option<u32>) -> MatchReport {
+        let addr = addr.to_canonical();
+        let prefixes =
             self.index.address_matches(addr).filter_map(|place| self.prefix(place)).map(|(a, p)| {
                 MatchedFact {
                     app: Arc::clone(&a.app.id),
@@ -149,12 +151,18 @@ impl Catalogue {
                     source: Arc::clone(&p.source),
                 }
             });
+        let mut met: Vec<MatchedFact> = prefixes.collect();
+        let own = asn.and_then(|asn| self.explain_asn(asn).into_iter().find(|n| n.names_app));
+        if let Some(own) = own.filter(|_| met.first().is_none_or(|p| !p.names_app)) {
+            met.insert(0, own);
+        }
+        let mut met = met.into_iter();
         let (winner, shadowed) = (met.next(), met.collect());
         let note = match &winner {
             None => {
-                "no prefix of the catalogue holds this address; an address alone rarely names an application"
+                "no network of the catalogue holds this address; an address alone rarely names an application"
             }
-            Some(w) if w.names_app => "nothing but this application is served from this prefix",
+            Some(w) if w.names_app => "nothing but this application is served from this network",
             Some(_) => "the prefix is the vendor's, but not this application's own: it names nothing alone",
         };
         MatchReport {
@@ -173,7 +181,7 @@ impl Catalogue {
             .map(|(a, n): (&Application, _)| MatchedFact {
                 app: Arc::clone(&a.app.id),
                 fact: Arc::clone(&n.label),
-                names_app: false,
+                names_app: n.own_service,
                 source: Arc::clone(&n.source),
             })
             .collect()

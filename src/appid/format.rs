@@ -91,6 +91,8 @@ pub(super) struct RawPrefixes {
 pub(super) struct RawAsns {
     pub(super) asn: Vec<u32>,
     pub(super) role: AsRole,
+    #[serde(default)]
+    pub(super) own_service: bool,
     pub(super) source: Spanned<String>,
 }
 

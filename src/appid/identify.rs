@@ -9,7 +9,7 @@
 //! | its protocol by shape alone, at its own address or name | C | the application |
 //! | older, or several names of one application; a neighbour on a shared address; names behind a cover | D | the application, no host |
 //! | several applications, or an unknown name beside a known one | D | candidates only |
-//! | a prefix that nothing else is served from | E | the application |
+//! | a prefix or a whole AS that nothing else is served from | E | the application |
 //! | the vendor's own AS number or prefix | E | nothing |
 //! | rented machines | F | nothing |
 //!
@@ -114,9 +114,9 @@ impl Identifier {
         let peer = question.record.facts.peer;
         let names = evidence::flow_names(catalogue, question);
         let dns = DnsView::read(catalogue, question, if peer { &[] } else { question.dns }, None);
-        let prefix = if peer { None } else { evidence::prefix(catalogue, question) };
+        let network = if peer { None } else { evidence::network(catalogue, question) };
         let protocol = evidence::protocol(catalogue, question).filter(|(app, _)| {
-            let holder = prefix.as_ref().map(|(holder, _, _)| *holder);
+            let holder = network.as_ref().map(|(holder, _, _)| *holder);
             evidence::carries(catalogue, question, app, &names, &dns, holder)
         });
         let near = NearView::read(catalogue, question);
@@ -127,7 +127,7 @@ impl Identifier {
             dns: &dns,
             near: &near,
             hidden: &hidden,
-            prefix: prefix.as_ref(),
+            network: network.as_ref(),
             shared: question.shared,
         };
         let mut outcome = weigh::decide(&grounds);
@@ -141,7 +141,7 @@ impl Identifier {
         if let Some(app) = app {
             add(&mut weighed, evidence::alias_support(catalogue, question, app));
         }
-        add(&mut weighed, prefix.map(|(_, _, e)| e));
+        add(&mut weighed, network.map(|(_, _, e)| e));
         if let Some((role, number)) = evidence::as_number(catalogue, question, app).filter(|_| !peer) {
             if outcome.tier.is_none() {
                 // On a shared address not even the vendor's own network says whose data it is, only who hosts it.
@@ -180,8 +180,8 @@ fn in_order(grounds: &Grounds<'_, '_>, outcome: &Outcome<'_>) -> Vec<Evidence> {
     if by(EvidenceKind::AppProtocol) {
         weighed.extend(protocol());
     }
-    if by(EvidenceKind::AddressPrefix) {
-        weighed.extend(grounds.prefix.map(|(_, _, e)| e.clone()));
+    if by(EvidenceKind::AddressPrefix) || by(EvidenceKind::AsNumber) {
+        weighed.extend(grounds.network.map(|(_, _, e)| e.clone()));
     }
     if by(EvidenceKind::Neighbour) {
         weighed.extend(near());

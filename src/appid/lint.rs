@@ -77,6 +77,7 @@ impl Catalogue {
     fn lint_entry(&self, a: &Application, findings: &mut Vec<LintFinding>) {
         let names = a.domains.iter().any(|d| d.confidence == Confidence::Good)
             || a.prefixes.iter().any(|p| p.own_service)
+            || a.asns.iter().any(|n| n.own_service)
             || !a.protocols.is_empty()
             || a.owners.iter().any(|o| o.confidence == Confidence::Good);
         if !names {
@@ -84,24 +85,7 @@ impl Catalogue {
                 "no fact can name it: add a domain, a protocol, a package or an own prefix".to_owned();
             findings.push(finding(LintLevel::Error, "dead_entry", a, message));
         }
-        for prefix in &a.prefixes {
-            if prefix.own_service && prefix.prefix.prefix_len() < 8 {
-                let message = format!("`{}` is wider than any service's own: check it", prefix.prefix);
-                findings.push(finding(LintLevel::Error, "wide_prefix", a, message));
-            }
-            let holder = self.applications.iter().filter(|b| b.app.id != a.app.id).find(|b| {
-                b.prefixes
-                    .iter()
-                    .any(|p| p.own_service && prefix.own_service && p.prefix.contains(&prefix.prefix))
-            });
-            if let Some(b) = holder {
-                let message = format!(
-                    "`{}` lies in an own prefix of `{}`: only one can be right",
-                    prefix.prefix, b.app.id
-                );
-                findings.push(finding(LintLevel::Error, "overlapping_prefix", a, message));
-            }
-        }
+        self.lint_networks(a, findings);
         if a.role == AppRole::Infrastructure && !a.app.tags.iter().any(|t| &**t == "infrastructure") {
             let message =
                 "role infrastructure without the tag `infrastructure`: rules could not tell it".to_owned();

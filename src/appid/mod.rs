@@ -26,6 +26,7 @@ mod index;
 mod labels;
 mod lint;
 mod lint_names;
+mod lint_networks;
 mod near;
 mod neighbours;
 mod owner;

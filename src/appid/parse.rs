@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::application::{
-    Accepted, Application, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os, OwnerFact, OwnerKind,
-    PortFact, PrefixFact, ProtocolFact,
+    Accepted, Application, AsRole, AsnFact, Confidence, DomainFact, DomainKind, FactSource, Os, OwnerFact,
+    OwnerKind, PortFact, PrefixFact, ProtocolFact,
 };
 use super::error::CatalogueError;
 use super::format::{RawApplication, RawFile};
@@ -266,9 +266,15 @@ impl Reader<'_> {
         let mut facts = Vec::new();
         for group in &raw.asns {
             let source = self.source(&group.source, app);
+            if group.own_service && group.role != AsRole::Own {
+                let what =
+                    "`own-service = true` needs `role = \"own\"`: in rented networks others are served too";
+                self.problem(group.source.span(), app, what);
+            }
             facts.extend(group.asn.iter().map(|&asn| AsnFact {
                 asn,
                 role: group.role,
+                own_service: group.own_service,
                 source: Arc::clone(&source),
                 label: format!("as {asn} {} of {}", group.role.word(), raw.vendor).into(),
             }));

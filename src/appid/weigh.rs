@@ -27,7 +27,7 @@ pub(super) struct Outcome<'c> {
 }
 
 pub(super) type ProtocolClaim<'c> = (&'c Application, Evidence);
-pub(super) type PrefixClaim<'c> = (&'c Application, bool, Evidence);
+pub(super) type NetworkClaim<'c> = (&'c Application, bool, Evidence);
 
 /// All that speaks of a flow.
 pub(super) struct Grounds<'g, 'c> {
@@ -37,7 +37,7 @@ pub(super) struct Grounds<'g, 'c> {
     pub(super) near: &'g NearView<'c>,
     /// Names that may stand behind a cover.
     pub(super) hidden: &'g DnsView<'c>,
-    pub(super) prefix: Option<&'g PrefixClaim<'c>>,
+    pub(super) network: Option<&'g NetworkClaim<'c>>,
     pub(super) shared: Option<Shared>,
 }
 
@@ -61,10 +61,12 @@ pub(super) fn decide<'c>(grounds: &Grounds<'_, 'c>) -> Outcome<'c> {
     if let Some((app, evidence)) = grounds.protocol {
         return named(app, Tier::B, evidence.kind.word());
     }
-    let own_prefix = by_prefix(grounds);
-    // The flow says where it goes, and the catalogue does not know it: older lookups of the address say nothing more.
+    let own = by_network(grounds);
+    // The flow says where it goes, and the catalogue does not know it: older lookups of the address say nothing more, nor
+    // does a whole AS, where a guest may have one machine.
     if let Some(name) = spoken().find(|n| n.name.is_valid()) {
-        return own_prefix.unwrap_or(Outcome {
+        let prefix = own.filter(|o| o.method == Some(EvidenceKind::AddressPrefix.word()));
+        return prefix.unwrap_or(Outcome {
             tier: Some(Tier::B),
             method: Some(name.origin.word()),
             ..Outcome::default()
@@ -74,9 +76,9 @@ pub(super) fn decide<'c>(grounds: &Grounds<'_, 'c>) -> Outcome<'c> {
         return under_cover(cover, grounds);
     }
     let certified = by_certificate(grounds.names, grounds.dns);
-    let claims = [by_dns(grounds), certified, by_neighbour(grounds), own_prefix];
+    let claims = [by_dns(grounds), certified, by_neighbour(grounds), own];
     meet(claims.into_iter().flatten().collect())
-        .or_else(|| without_app(grounds.names, grounds.prefix))
+        .or_else(|| without_app(grounds.names, grounds.network))
         .unwrap_or_default()
 }
 
@@ -212,10 +214,10 @@ fn by_neighbour<'c>(grounds: &Grounds<'_, 'c>) -> Option<Outcome<'c>> {
     }
 }
 
-/// A prefix that nothing else is served from. Names of several owners seen on the address prove that wrong; an operator's
+/// A prefix, or a whole AS, that nothing else is served from. Names of several owners seen on the address prove that wrong; an operator's
 /// other business does not, for the fact is about the prefix.
-fn by_prefix<'c>(grounds: &Grounds<'_, 'c>) -> Option<Outcome<'c>> {
-    let (app, own, evidence) = grounds.prefix?;
+fn by_network<'c>(grounds: &Grounds<'_, 'c>) -> Option<Outcome<'c>> {
+    let (app, own, evidence) = grounds.network?;
     (*own && grounds.shared != Some(Shared::Observed)).then(|| named(app, Tier::E, evidence.kind.word()))
 }
 
@@ -233,8 +235,8 @@ fn under_cover<'c>(cover: &FlowName<'c>, grounds: &Grounds<'_, 'c>) -> Outcome<'
             ..Outcome::default()
         },
         _ => {
-            let known = by_dns(grounds).into_iter().chain(by_prefix(grounds));
-            meet(known.collect()).or_else(|| without_app(grounds.names, grounds.prefix)).unwrap_or(Outcome {
+            let known = by_dns(grounds).into_iter().chain(by_network(grounds));
+            meet(known.collect()).or_else(|| without_app(grounds.names, grounds.network)).unwrap_or(Outcome {
                 tier: Some(Tier::F),
                 method: Some(cover.origin.word()),
                 ..Outcome::default()
@@ -244,8 +246,8 @@ fn under_cover<'c>(cover: &FlowName<'c>, grounds: &Grounds<'_, 'c>) -> Outcome<'
 }
 
 /// Grounds that say nothing of the application but must not be lost: a cover name, a shared prefix.
-fn without_app<'c>(names: &[FlowName<'c>], prefix: Option<&PrefixClaim<'c>>) -> Option<Outcome<'c>> {
-    let (tier, method) = match (prefix, names.first()) {
+fn without_app<'c>(names: &[FlowName<'c>], network: Option<&NetworkClaim<'c>>) -> Option<Outcome<'c>> {
+    let (tier, method) = match (network, names.first()) {
         (Some((_, _, e)), _) => (Tier::E, e.kind.word()),
         (None, Some(name)) => (Tier::F, name.origin.word()),
         (None, None) => return None,

@@ -228,12 +228,17 @@ fn matches(subjects: &[String], common: &AppsCommon) -> Result<(), Failure> {
     let catalogue = catalogue(common)?;
     let config = super::config::load(common.config.as_deref())?;
     let enricher = Enricher::load(&config.enrich).map_err(|e| Failure::Usage(e.to_string()))?;
-    let shared = |subject: &str| {
-        let addr = super::args::as_address(subject.trim())?;
-        Shared::by_operator(&enricher.remote(addr)).map(Shared::word)
+    let explain = |subject: &String| {
+        let Some(addr) = super::args::as_address(subject.trim()) else {
+            return (catalogue.explain_match(subject), None);
+        };
+        let remote = enricher.remote(addr);
+        let report = catalogue.explain_address(addr, remote.operator.asn);
+        // An own network names its application, whoever else the operator serves elsewhere.
+        let shared = Shared::by_operator(&remote).filter(|_| report.app().is_none());
+        (report, shared.map(Shared::word))
     };
-    let reports: Vec<(MatchReport, Option<&'static str>)> =
-        subjects.iter().map(|s| (catalogue.explain_match(s), shared(s))).collect();
+    let reports: Vec<(MatchReport, Option<&'static str>)> = subjects.iter().map(explain).collect();
     if common.format == Format::Json {
         for (report, shared) in &reports {
             let region = region(&report.asked);

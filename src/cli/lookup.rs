@@ -183,7 +183,7 @@ fn address_document(
             site: Arc::clone(&physics.site),
             verdicts: physics.verdicts.iter().map(|(c, v)| (c.to_string(), v.word())).collect(),
         }),
-        app: catalogue.explain_match(&report.asked.to_string()).app().cloned(),
+        app: catalogue.explain_address(report.asked, remote.operator.asn).app().cloned(),
     }
 }
 
@@ -213,7 +213,7 @@ fn describe(report: &LookupReport, measured: Option<&Measured>, catalogue: &Cata
             }
         }
     }
-    let apps = catalogue.explain_match(&report.asked.to_string());
+    let apps = catalogue.explain_address(report.asked, remote.operator.asn);
     if apps.winner.is_some() || !apps.shadowed.is_empty() {
         text.push_str("  catalogue\n");
         for row in apps::describe(&apps).lines().skip(1) {

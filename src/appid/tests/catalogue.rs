@@ -194,6 +194,11 @@ const FULL_AND_SUFFIX: &str = r#"
     [[application.prefixes]]
     source = "curated"
     prefix = ["198.51.100.0/24", "192.0.0.0/16"]
+    [[application.asns]]
+    source = "curated"
+    role = "own"
+    own-service = true
+    asn = [64496]
 "#;
 
 #[test]
@@ -303,6 +308,7 @@ fn wrong_files_are_refused_with_file_line_application_and_fact() {
             "is no country",
         ),
         ("name = \"One\"", "name = \"One\"\nrole = \"boss\"", "test.toml:5"),
+        ("role = \"own\"", "role = \"cdn\"", "needs `role = \"own\"`"),
     ] {
         let text = good.replacen(from, to, 1);
         assert_ne!(text, good, "`{from}` must stand in the good file");
@@ -322,14 +328,21 @@ fn the_lint_finds_each_kind_of_fault() {
         ("tags = [\"messaging\"]", "tags = [\"mesaging\"]", "unknown_tag"),
         ("tags = [\"messaging\"]", "tags = []", "no_tags"),
         ("tags = [\"messaging\"]", "tags = [\"messaging\"]\nrole = \"infrastructure\"", "missing_tag"),
-        ("own-service = true", "own-service = false", "dead_entry"),
         ("\"192.0.2.0/24\"", "\"96.0.0.0/4\"", "wide_prefix"),
+        (
+            "\"a.b.example.com\"]",
+            "\"a.b.example.com\"]\n[[application.asns]]\nsource = \"curated\"\nrole = \"own\"\nasn = [64496]",
+            "overlapping_as",
+        ),
     ] {
         let clean = small(FULL_AND_SUFFIX).unwrap().lint();
         assert!(!clean.iter().any(|f| f.kind == kind), "{kind} before the fault");
         let found = small(&FULL_AND_SUFFIX.replacen(from, to, 1)).unwrap().lint();
         assert!(found.iter().any(|f| f.kind == kind), "{kind} not in {found:?}");
     }
+    let unnamed = FULL_AND_SUFFIX.replace("own-service = true", "own-service = false");
+    let found = small(&unnamed).unwrap().lint();
+    assert!(found.iter().any(|f| f.kind == "dead_entry"), "neither prefix nor AS names it: {found:?}");
 }
 
 const OWNED: &str = r#"

@@ -91,6 +91,20 @@ fn a_vendors_prefix_without_the_mark_names_nothing() {
 }
 
 #[test]
+fn a_whole_as_names_where_it_serves_one_application() {
+    let own = |asn| case().remote("203.0.113.1", Some(asn));
+    assert_eq!(said(&own(32590).identify()), (Some("steam"), Some(Tier::E), Some("as_number")));
+    let i = own(32590).identify();
+    assert_eq!(i.evidence.iter().filter(|e| &*e.value == "AS32590").count(), 1, "told once");
+    let named = own(32590).name(NameOrigin::TlsSni, "www.google.com").identify();
+    assert_eq!(said(&named).0, Some("google"), "a name beats it");
+    let guest = own(32590).name(NameOrigin::TlsSni, "guest.example").identify();
+    assert_eq!(said(&guest), (None, Some(Tier::B), Some("tls_sni")), "a stranger's name speaks against it");
+    let prefix = case().remote("149.154.167.50", Some(32590)).identify();
+    assert_eq!(said(&prefix).0, Some("telegram"), "a prefix goes before");
+}
+
+#[test]
 fn a_name_beats_an_own_prefix() {
     let i = case().remote("149.154.167.50", None).name(NameOrigin::TlsSni, "www.google.com").identify();
     assert_eq!(said(&i).0, Some("google"));
@@ -184,9 +198,9 @@ fn on_a_shared_address_lookups_age_fast_and_networks_say_only_who_hosts() {
     let old = answer(601);
     assert_eq!(said(&old), (None, Some(Tier::D), Some("dns_answer")));
     assert_eq!(old.candidates.len(), 1, "still a candidate");
-    let own = case().remote("203.0.113.9", Some(62041));
+    let own = case().remote("203.0.113.9", Some(32934));
     assert_eq!(own.identify().tier, Some(Tier::E));
-    assert_eq!(case().remote("203.0.113.9", Some(62041)).shared().identify().tier, Some(Tier::F));
+    assert_eq!(case().remote("203.0.113.9", Some(32934)).shared().identify().tier, Some(Tier::F));
     let mut observed = case().remote("149.154.167.50", None);
     observed.shared = Some(Shared::Observed);
     assert_eq!(observed.identify().app, None, "others were seen on a prefix that should be its own");
