@@ -13,6 +13,7 @@
 
 mod binary;
 mod fingerprint;
+mod games;
 mod media;
 mod messengers;
 mod table;
@@ -22,6 +23,7 @@ mod tencent;
 mod tests;
 mod text;
 mod things;
+mod tools;
 mod trace;
 mod vendors;
 

@@ -5,7 +5,7 @@ use crate::model::ProtocolProof::{Strong, Weak};
 
 use super::fingerprint::Test::{Datagrams, Stream};
 use super::fingerprint::{Fingerprint, Owner};
-use super::{binary, media, messengers, telegram, tencent, text, things, vendors};
+use super::{binary, games, media, messengers, telegram, tencent, text, things, tools, vendors};
 
 const CAPTURE: &str = "own reading of public captures";
 const RFC: &str = "its RFC or published specification";
@@ -76,6 +76,24 @@ pub(super) static FINGERPRINTS: &[Fingerprint] = fingerprints![
     "baichuan" STRONG, 64, "either side", Datagrams(things::baichuan_datagram), "neolink, an open client", "the length agrees with the datagram";
     "tplink_kasa" STRONG, 80, "client", Stream(things::kasa), "softScheck, 2016", "port 9999; the text in clear is JSON with a module's name";
     "tplink_kasa" STRONG, 80, "either side", Datagrams(things::kasa_datagram), "softScheck, 2016", "port 9999; the text in clear is JSON with a module's name";
+    "tplink_kasa" STRONG, 128, "client", Datagrams(things::tplink_newer), "python-kasa, an open client", "port 20002 and nothing but these sixteen bytes";
+    "lifx" STRONG, 44, "either side", Datagrams(things::lifx), "LIFX's description of its LAN protocol", "port 56700, and the length agrees with the datagram";
+    "broadlink" STRONG, 64, "either side", Datagrams(things::broadlink), "python-broadlink, an open client", "eight fixed bytes, and a whole header";
+    "govee" STRONG, 120, "either side", Datagrams(things::govee), "Govee's guide to its WLAN interface", "ports 4001 to 4003 and the beginning of its JSON";
+    "gree" STRONG, 96, "client", Datagrams(things::gree), "gree-remote, an open client", "port 7000 and nothing but this text";
+    "midea" STRONG, 40, "either side", Datagrams(things::midea), "msmart, an open client", "its ports, and the length agrees with the datagram";
+    "minecraft" STRONG, 40, "client", Stream(games::minecraft), "Minecraft's protocol as open clients describe it", "three lengths agree, and the port is the one that it goes to";
+    "minecraft" STRONG, 168, "server", Datagrams(games::minecraft_bedrock), "RakNet's source; gophertunnel, an open client", "RakNet's mark and the game's letters";
+    "mihoyo_kcp" STRONG, 96, "either side", Datagrams(games::mihoyo), "open servers of several authors", "twenty bytes, of which twelve are fixed";
+    "nintendo_pia" STRONG, 32, "either side", Datagrams(games::pia), "NintendoClients, an open client", "a version behind the magic";
+    "steam" STRONG, 64, "either side", Datagrams(games::steam_local), "open clients of Steam's local discovery", "eight fixed bytes, and a header that ends inside";
+    "teamspeak" STRONG, 80, "either side", Datagrams(games::teamspeak), "tsclientlib, an open client", "ten fixed bytes";
+    "mumble" STRONG, 104, "both", Datagrams(games::mumble), "Mumble's description of its protocol", "the server repeats eight bytes, behind its version";
+    "teamviewer" STRONG, 40, "either side", Stream(tools::teamviewer), "libprotoident, 2015", "a second frame begins where the first ends";
+    "tailscale" STRONG, 48, "either side", Datagrams(tools::tailscale), "Tailscale's own open client (disco)", "the least length of such a message";
+    "syncthing" STRONG, 48, "either side", Datagrams(tools::syncthing), "Syncthing's description of local discovery, version 4", "port 21027, magic and the length of an id";
+    "ookla" STRONG, 64, "either side", Stream(tools::ookla), "speedtest-go, an open client; own reading of public captures",
+        "a number in its written form to the end of the line, a command behind it, or version and date";
     "zoom" STRONG, 144, "both", Datagrams(media::zoom), CAPTURE, "ports 8801 to 8810, and the server repeats 18 bytes";
 
     "ssh" ANYBODY, 64, "either side", Stream(text::ssh), RFC, "version behind the letters";
@@ -106,6 +124,7 @@ pub(super) static FINGERPRINTS: &[Fingerprint] = fingerprints![
     "ike" ANYBODY, 44, "either side", Datagrams(binary::ike), RFC, "ports 500 and 4500, version, exchange, and the length agrees";
     "nat_pmp" ANYBODY, 16, "either side", Datagrams(binary::nat_pmp), RFC, "port 5351 and exact lengths";
     "ws_discovery" ANYBODY, 320, "either side", Datagrams(binary::ws_discovery), RFC, "port 3702 and the namespace";
+    "raknet" ANYBODY, 136, "either side", Datagrams(games::raknet), "RakNet's source", "sixteen fixed bytes behind a kind of message";
     "source_engine" ANYBODY, 200, "client", Datagrams(binary::source_engine), "Valve's documentation of server queries", "25 fixed bytes";
     "gnutella" ANYBODY, 30, "either side", Datagrams(text::gnutella_datagram), "Gnutella 0.6, RFC draft 2002", "three letters and flags; an answer";
     "syslog" ANYBODY, 24, "client", Datagrams(text::syslog), RFC, "port 514 and a priority in range";

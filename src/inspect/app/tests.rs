@@ -280,6 +280,127 @@ fn things_are_met_and_their_neighbours_not() {
 }
 
 #[test]
+fn games_are_met_and_their_neighbours_not() {
+    let handshake = |port: u16, wanted: u8, length: u8| {
+        let host = b"play.example.net";
+        join(&[&[length, 0, 0xff, 5, 16], host, &port.to_be_bytes(), &[wanted, 1, 0]])
+    };
+    assert_eq!(stream(25570, true, &handshake(25570, 2, 23)), Some("minecraft"));
+    assert_eq!(stream(25570, true, &handshake(25570, 1, 23)), Some("minecraft"), "a status");
+    assert_eq!(stream(25570, true, &handshake(25565, 2, 23)), None, "it goes to another port");
+    assert_eq!(stream(25570, true, &handshake(25570, 9, 23)), None, "nothing that can be wanted");
+    assert_eq!(stream(25570, true, &handshake(25570, 2, 24)), None, "the lengths do not agree");
+    assert_eq!(
+        stream(25570, true, b"\x17\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+        None,
+        "endless numbers"
+    );
+    let mark = [0, 0xff, 0xff, 0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfd, 0xfd, 0xfd, 0xfd, 0x12, 0x34, 0x56, 0x78];
+    let ping = join(&[&[1], &noise(8), &mark, &noise(8)]);
+    let pong = |text: &[u8]| join(&[&[0x1c], &noise(16), &mark, &[0, 40], text, &noise(36)]);
+    assert_eq!(datagrams(19132, &[(true, &ping), (false, &pong(b"MCPE;"))]), Some("minecraft"));
+    assert_eq!(
+        datagrams(19132, &[(true, &ping), (false, &pong(b"ARK;5"))]),
+        Some("raknet"),
+        "another's game"
+    );
+    assert_eq!(datagrams(19132, &[(true, &ping)]), None, "nobody answers");
+    assert_eq!(datagrams(50000, &[(true, &join(&[&[5], &mark, &[11], &[0; 400]]))]), Some("raknet"));
+    assert_eq!(datagrams(50000, &[(true, &join(&[&[5], &noise(16), &[11], &[0; 400]]))]), None);
+    let word = [0x49, 0x96, 2, 0xd2];
+    let open = join(&[&[0, 0, 0, 0xff], &[0; 8], &word, &[0xff; 4]]);
+    assert_eq!(datagrams(22102, &[(true, &open)]), Some("mihoyo_kcp"));
+    let granted = join(&[&[0, 0, 1, 0x45], &noise(8), &word, &[0x14, 0x51, 0x45, 0x45]]);
+    assert_eq!(datagrams(22102, &[(false, &granted)]), Some("mihoyo_kcp"));
+    assert_eq!(datagrams(22102, &[(true, &join(&[&open, &[0]]))]), None, "a byte more");
+    assert_eq!(datagrams(22102, &[(true, &join(&[&[0, 0, 0, 0xff], &[0; 12], &[0xff; 4]]))]), None);
+    let pia = |version: u8| join(&[&[0x32, 0xab, 0x98, 0x64, version], &noise(40)]);
+    assert_eq!(datagrams(49152, &[(true, &pia(0x89))]), Some("nintendo_pia"));
+    assert_eq!(datagrams(49152, &[(true, &pia(0x80))]), None, "no version");
+    let steam =
+        |header: u8| join(&[&[0xff, 0xff, 0xff, 0xff, 0x21, 0x4c, 0x5f, 0xa0, header, 0, 0, 0], &noise(30)]);
+    assert_eq!(datagrams(27036, &[(true, &steam(12))]), Some("steam"));
+    assert_eq!(datagrams(27036, &[(true, &steam(31))]), None, "the header ends outside");
+    assert_eq!(
+        datagrams(9987, &[(true, &join(&[b"TS3INIT1\0\x65\0\0\x88", &noise(21)]))]),
+        Some("teamspeak")
+    );
+    assert_eq!(datagrams(9987, &[(true, &join(&[b"TS3INIT2\0\x65\0\0\x88", &noise(21)]))]), None);
+    let ask = join(&[&[0; 4], &noise(8)]);
+    let answer = |id: &[u8]| join(&[&[0, 1, 5, 0], id, &[0, 0, 0, 3, 0, 0, 0, 100, 0, 1, 0xf4, 0]]);
+    assert_eq!(datagrams(64738, &[(true, &ask), (false, &answer(&noise(8)))]), Some("mumble"));
+    assert_eq!(datagrams(64738, &[(true, &ask), (false, &answer(&noise(9)[1..]))]), None, "another's number");
+    assert_eq!(datagrams(64738, &[(true, &[0; 12]), (false, &answer(&[0; 8]))]), None, "no number");
+}
+
+#[test]
+fn tools_are_met_and_their_neighbours_not() {
+    let frame = |begin: [u8; 2], length: u8| join(&[&begin, &[0x0a, length, 0], &noise(usize::from(length))]);
+    let two = join(&[&frame([0x17, 0x24], 32), &frame([0x17, 0x24], 8)]);
+    assert_eq!(stream(5938, true, &two), Some("teamviewer"));
+    let newer = join(&[&frame([0x17, 0x24], 32), &[0x11, 0x30, 0x36, 0]]);
+    assert_eq!(stream(443, false, &newer), Some("teamviewer"));
+    let mut miss = two;
+    miss[37] = 0x18;
+    assert_eq!(stream(5938, true, &miss), None, "nothing begins where the first ends");
+    let disco = join(&["TS\u{1f4ac}".as_bytes(), &noise(90)]);
+    assert_eq!(datagrams(41641, &[(true, &disco)]), Some("tailscale"));
+    assert_eq!(datagrams(41641, &[(true, &disco[..77])]), None, "too short for a seal");
+    let local = join(&[&[0x2e, 0xa7, 0xd9, 0x0b, 0x0a, 0x20], &noise(32)]);
+    assert_eq!(datagrams(21027, &[(true, &local)]), Some("syncthing"));
+    assert_eq!(datagrams(21028, &[(true, &local)]), None);
+    let number = b"HI e17cb6ac-c6b5-4b39-adcc-9700a61ae457\n";
+    assert_eq!(stream(8080, true, number), Some("ookla"));
+    assert_eq!(stream(8080, true, b"HI e17cb6ac-c6b5-4b39-adcc-9700a61ae45g\n"), None);
+    assert_eq!(stream(8080, true, b"HI there, how are you\n"), None);
+    assert_eq!(stream(8080, true, b"HI\nPING 1475746284921\n"), Some("ookla"));
+    assert_eq!(stream(8080, true, b"HI\nPONG 1475746284921\n"), None);
+    assert_eq!(stream(8080, false, b"HELLO 2.9 (2.9.2) 2021-11-30.2159.ffae0e0\n"), Some("ookla"));
+    assert_eq!(stream(8080, false, b"HELLO 2.4 of this year\n and a date 2021-11-30\n"), None);
+    assert_eq!(stream(8080, false, b"HELLO world 2021-11-30\n"), None);
+}
+
+#[test]
+fn more_things_are_met_and_their_neighbours_not() {
+    let tapo = b"\x02\0\0\x01\0\0\0\0\0\0\0\0\x46\x3c\xb5\xd3";
+    assert_eq!(datagrams(20002, &[(true, tapo)]), Some("tplink_kasa"));
+    assert_eq!(datagrams(20003, &[(true, tapo)]), None);
+    let lifx = |length: u8, unused: u8| {
+        join(&[&[length, 0, 0, 0x34, 1, 2, 3, 4], &[0xd0, 0x73, 0xd5, 1, 2, 3, unused, 0], &[0; 20]])
+    };
+    assert_eq!(datagrams(56700, &[(true, &lifx(36, 0))]), Some("lifx"));
+    assert_eq!(datagrams(56700, &[(true, &lifx(37, 0))]), None, "not its length");
+    assert_eq!(datagrams(56700, &[(true, &lifx(36, 1))]), None);
+    let broadlink = join(&[&[0x5a, 0xa5, 0xaa, 0x55, 0x5a, 0xa5, 0xaa, 0x55], &noise(48)]);
+    assert_eq!(datagrams(80, &[(true, &broadlink)]), Some("broadlink"));
+    assert_eq!(datagrams(80, &[(true, &broadlink[..50])]), None);
+    let govee = br#"{"msg":{"cmd":"scan","data":{"account_topic":"reserve"}}}"#;
+    assert_eq!(datagrams(4001, &[(true, govee)]), Some("govee"));
+    assert_eq!(datagrams(4004, &[(true, govee)]), None);
+    assert_eq!(datagrams(7000, &[(true, br#"{"t":"scan"}"#)]), Some("gree"));
+    assert_eq!(datagrams(7000, &[(true, br#"{"t":"scam"}"#)]), None);
+    let midea = |length: u8| join(&[&[0x5a, 0x5a, 1, 0x11, length, 0, 0x92, 0], &noise(64)]);
+    assert_eq!(datagrams(6445, &[(true, &midea(72))]), Some("midea"));
+    assert_eq!(datagrams(6445, &[(true, &midea(71))]), None);
+}
+
+#[test]
+fn every_protocol_of_an_application_stands_in_the_catalogue() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/applications");
+    let texts: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let lines: Vec<&str> =
+        texts.iter().flat_map(|t| t.lines()).filter(|l| l.starts_with("protocol = ")).collect();
+    let own = FINGERPRINTS.iter().filter(|f| f.owner != Owner::Anybody).map(|f| f.name);
+    for name in own.chain(crate::inspect::tls::words()) {
+        let quoted = format!("\"{name}\"");
+        assert_eq!(lines.iter().filter(|l| l.contains(&quoted)).count(), 1, "{name}");
+    }
+}
+
+#[test]
 fn zoom_and_real_time_media_need_several_packets() {
     let id = noise(16);
     let ask = join(&[&[1, 0, 3], &id, &noise(30)]);
@@ -399,11 +520,12 @@ fn a_flow_without_an_answer_is_let_go() {
 proptest! {
     #[test]
     fn no_datagrams_break_a_fingerprint(
-        port in prop_oneof![Just(123_u16), Just(8000), Just(5683), Just(8801), Just(514), Just(137), any::<u16>()],
-        said in proptest::collection::vec((any::<bool>(), 0_usize..8, proptest::collection::vec(any::<u8>(), 0..200)), 1..9),
+        port in prop_oneof![Just(123_u16), Just(8000), Just(5683), Just(8801), Just(514), Just(137), Just(6445), Just(56700), any::<u16>()],
+        said in proptest::collection::vec((any::<bool>(), 0_usize..12, proptest::collection::vec(any::<u8>(), 0..200)), 1..9),
     ) {
-        let starts: [&[u8]; 8] = [
+        let starts: [&[u8]; 12] = [
             b"", b"\x02\x3b\x0b", b"\x21\x31", b"\0\0\x55\xaa\0\0\0\0\0\0\0\0\0\0", b"\x80\x60", b"\x30\x82", b"\x41\0", b"\0\0\x66\x99",
+            b"\0\0\0\0", b"\x32\xab\x98\x64", b"\xff\xff\xff\xff\x21\x4c\x5f\xa0", b"\x5a\x5a\x01",
         ];
         let parts: Vec<(bool, Vec<u8>)> = said.into_iter().map(|(c, s, b)| (c, join(&[starts[s], &b]))).collect();
         let said: Vec<(bool, &[u8])> = parts.iter().map(|(c, b)| (*c, b.as_slice())).collect();
@@ -414,11 +536,12 @@ proptest! {
     fn no_stream_breaks_a_fingerprint(
         port in prop_oneof![Just(4244_u16), Just(9999), Just(8000), Just(443), any::<u16>()],
         client in any::<bool>(),
-        start in 0_usize..10,
+        start in 0_usize..14,
         bytes in proptest::collection::vec(any::<u8>(), 0..600),
     ) {
-        let starts: [&[u8]; 10] = [
+        let starts: [&[u8]; 14] = [
             b"", b"\x16\xf1\x04", b"\x17\xf1\x04\0\x02", b"ED\0\x01", b"WA", b"\x10\xff", b"\x03\0", b"POST /mmtls/", b"\0\0\x55\xaa", b"\xef",
+            b"\x17\x24", b"HI e1", b"HELLO 2.9", b"\x80\x01\0",
         ];
         stream(port, client, &join(&[starts[start], &bytes]));
     }

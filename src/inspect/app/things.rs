@@ -11,6 +11,16 @@ const HIKVISION_PORT: u16 = 8000;
 const SADP_PORT: u16 = 37020;
 /// Kasa devices listen here.
 const KASA_PORT: u16 = 9999;
+/// TP-Link's newer devices are asked for here.
+const TPLINK_NEWER_PORT: u16 = 20002;
+/// LIFX lamps listen here.
+const LIFX_PORT: u16 = 56700;
+/// Govee's devices are asked here, answer here, and take commands here.
+const GOVEE_PORTS: [u16; 3] = [4001, 4002, 4003];
+/// Gree's appliances listen here.
+const GREE_PORT: u16 = 7000;
+/// Midea's appliances listen here.
+const MIDEA_PORTS: [u16; 2] = [6445, 20086];
 /// First key of the Kasa cipher, an autokey XOR (published by softScheck, 2016).
 const KASA_KEY: u8 = 171;
 /// Longest frame that is believed.
@@ -140,4 +150,43 @@ pub(super) fn kasa(front: &Front<'_>) -> Answer {
 /// Kasa over UDP.
 pub(super) fn kasa_datagram(trace: &Trace<'_>) -> Answer {
     Some(trace.port(&[KASA_PORT]) && kasa_bytes(trace.now) == Some(true))
+}
+
+/// TP-Link's newer devices (Tapo and Kasa) are asked for with these sixteen bytes.
+pub(super) fn tplink_newer(trace: &Trace<'_>) -> Answer {
+    const ASK: [u8; 16] = [2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x46, 0x3c, 0xb5, 0xd3];
+    Some(trace.port(&[TPLINK_NEWER_PORT]) && trace.now == ASK)
+}
+
+/// LIFX in the local network: the datagram's own length, the protocol's number, and the end of an address unused.
+pub(super) fn lifx(trace: &Trace<'_>) -> Answer {
+    let now = trace.now;
+    let length = le16(now, 0).is_some_and(|length| usize::from(length) == now.len());
+    let number = le16(now, 2).is_some_and(|frame| frame & 0x1fff == 0x1400);
+    Some(trace.port(&[LIFX_PORT]) && now.len() >= 36 && length && number && now.get(14..16) == Some(&[0, 0]))
+}
+
+/// Broadlink: the eight bytes that begin every command.
+pub(super) fn broadlink(trace: &Trace<'_>) -> Answer {
+    Some(trace.now.starts_with(&[0x5a, 0xa5, 0xaa, 0x55, 0x5a, 0xa5, 0xaa, 0x55]) && trace.now.len() >= 56)
+}
+
+/// Govee in the local network: its ports, and a command in JSON.
+pub(super) fn govee(trace: &Trace<'_>) -> Answer {
+    Some(
+        trace.port(&GOVEE_PORTS)
+            && has_one(trace.now, &[b"{\"msg\":{\"cmd\":\"", b"{\"msg\": {\"cmd\": \""]) == Some(true),
+    )
+}
+
+/// Gree asks its local network for appliances.
+pub(super) fn gree(trace: &Trace<'_>) -> Answer {
+    let now = trace.now.strip_suffix(b"\n").unwrap_or(trace.now);
+    Some(trace.port(&[GREE_PORT]) && (now == b"{\"t\":\"scan\"}" || now == b"{\"t\": \"scan\"}"))
+}
+
+/// Midea in the local network: the mark, a version, and the datagram's own length.
+pub(super) fn midea(trace: &Trace<'_>) -> Answer {
+    let length = le16(trace.now, 4).is_some_and(|length| usize::from(length) == trace.now.len());
+    Some(trace.port(&MIDEA_PORTS) && trace.now.starts_with(&[0x5a, 0x5a, 1]) && length)
 }

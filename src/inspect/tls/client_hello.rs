@@ -8,7 +8,7 @@ use crate::inspect::contract::Context;
 use crate::inspect::reader::Reader;
 use crate::model::{Ech, HostName, NameFact, NameOrigin, Timestamp};
 
-use super::ja4;
+use super::{ja4, own};
 
 /// What carries the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,7 @@ pub(in crate::inspect) fn read_client_hello(
     if !whole || !sound {
         return false;
     }
+    own::by_protocols(&hello.alpn, facts);
     facts.alpn = hello.alpn.iter().take(MAX_ALPN).map(|a| printable(a)).collect();
     let offered =
         hello.supported_versions.iter().copied().filter(|v| !is_grease(*v)).max_by_key(|v| newness(*v));

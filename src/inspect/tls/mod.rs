@@ -4,12 +4,15 @@
 mod client_hello;
 mod ech;
 mod ja4;
+mod own;
 mod server;
 #[cfg(test)]
 pub(super) mod tests;
 
 pub(super) use client_hello::{Transport, read_client_hello};
 pub(super) use ech::Covers;
+#[cfg(test)]
+pub(super) use own::words;
 
 use super::contract::{Claim, Context, Look, Signature, State, Step};
 use super::resolvers;

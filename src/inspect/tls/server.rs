@@ -8,6 +8,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use super::own;
 use crate::inspect::contract::{Context, Look, Step};
 use crate::inspect::reader::Reader;
 use crate::model::{CertificateFact, HostName, NameFact, NameOrigin};
@@ -126,14 +127,16 @@ fn take(body: &[u8], look: &Look<'_>, context: &mut Context<'_>) -> Option<()> {
     for name in names {
         context.facts.add_name(NameFact { name, origin: NameOrigin::Certificate, at: look.at });
     }
-    context.facts.certificate = Some(Arc::new(CertificateFact {
+    let certificate = CertificateFact {
         common_name: common_name.and_then(text),
         organisation: organisation(subject).and_then(text),
         issuer: self::common_name(issuer).and_then(text),
         issuer_organisation: organisation(issuer).and_then(text),
         self_issued: subject.as_raw() == issuer.as_raw(),
         dns_names,
-    }));
+    };
+    own::by_certificate(&certificate, context.facts);
+    context.facts.certificate = Some(Arc::new(certificate));
     Some(())
 }
 

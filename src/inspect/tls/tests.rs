@@ -3,7 +3,7 @@
 use super::*;
 use crate::inspect::Progress;
 use crate::inspect::tests::{Flow, client_hello, records, server_hello};
-use crate::model::{Ech, NameOrigin};
+use crate::model::{CertificateFact, Ech, Facts, NameOrigin, ProtocolProof};
 
 #[test]
 fn a_hello_in_records_of_one_byte_is_whole_again() {
@@ -200,4 +200,50 @@ fn a_visible_name_that_is_a_public_name_is_a_cover_and_any_other_may_be_one() {
     };
     assert_eq!(ech("cloudflare-ech.com"), Ech::Real);
     assert_eq!(ech("performance.example"), Ech::Present);
+}
+
+#[test]
+fn hellos_and_certificates_that_one_application_shows_name_its_protocol() {
+    let offered = |protocol: &[u8]| {
+        let mut facts = Facts::default();
+        own::by_protocols(&[b"h2", protocol], &mut facts);
+        (facts.app_protocol, facts.app_protocol_proof)
+    };
+    assert_eq!(offered(b"anydesk/9.0.1/win"), (Some("anydesk"), ProtocolProof::Strong));
+    assert_eq!(offered(b"apns-security-v3").0, Some("apns"));
+    assert_eq!(offered(b"bep/1.0").0, Some("syncthing"));
+    for other in [&b"anydesk"[..], b"http/1.1", b"apns", b"be"] {
+        assert_eq!(offered(other).0, None, "{other:?}");
+    }
+    let shown = |common: &str, self_issued: bool, issuer: (&str, &str)| {
+        let mut facts = Facts::default();
+        let certificate = CertificateFact {
+            common_name: Some(common.into()),
+            organisation: None,
+            issuer: Some(issuer.0.into()),
+            issuer_organisation: Some(issuer.1.into()),
+            self_issued,
+            dns_names: 0,
+        };
+        own::by_certificate(&certificate, &mut facts);
+        facts.app_protocol
+    };
+    assert_eq!(shown("AnyDesk Client", true, ("AnyDesk Client", "")), Some("anydesk"));
+    assert_eq!(shown("AnyDesk Client", false, ("Some CA", "")), None, "an authority signed it");
+    assert_eq!(shown("AnyDesk Clients", true, ("AnyDesk Clients", "")), None);
+    assert_eq!(shown("AnyNet Relay", false, ("AnyNet Root CA", "philandro Software GmbH")), Some("anydesk"));
+    assert_eq!(shown("AnyNet Relay", false, ("AnyNet Root CA", "Others")), None);
+    assert_eq!(shown("syncthing", true, ("syncthing", "Syncthing")), Some("syncthing"));
+}
+
+#[test]
+fn the_protocol_of_a_hello_goes_into_the_facts_beside_tls() {
+    let hello = client_hello("a.example", 0);
+    let at = hello.windows(3).position(|w| w == b"\x02h2").unwrap();
+    let mut own = hello.clone();
+    // The list of two protocols becomes one of the same length.
+    own[at..at + 12].copy_from_slice(b"\x0banydesk/9.0");
+    let mut flow = Flow::tcp();
+    flow.put(true, Some(1), &records(&own, &[]));
+    assert_eq!((flow.facts.app_protocol, flow.facts.protocol), (Some("anydesk"), Some("tls")));
 }
