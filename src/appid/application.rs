@@ -70,6 +70,8 @@ pub enum DomainKind {
     Full,
     /// The name and everything below it, at whole labels.
     Suffix,
+    /// The name alone, where `*` stands for exactly one label.
+    Pattern,
 }
 
 impl DomainKind {
@@ -78,6 +80,7 @@ impl DomainKind {
         match self {
             Self::Full => "full",
             Self::Suffix => "suffix",
+            Self::Pattern => "pattern",
         }
     }
 }

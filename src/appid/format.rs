@@ -73,6 +73,8 @@ pub(super) struct RawDomains {
     #[serde(default)]
     pub(super) full: Vec<Spanned<String>>,
     #[serde(default)]
+    pub(super) pattern: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) confidence: Confidence,
     pub(super) source: Spanned<String>,
 }

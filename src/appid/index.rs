@@ -20,10 +20,30 @@ pub(super) struct Place {
     pub(super) fact: usize,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+/// What stands at one name. `heads` are the patterns that end in it, each with what stands before its `*`.
+#[derive(Debug, Default)]
 struct Slot {
     full: Option<Place>,
     suffix: Option<Place>,
+    heads: Vec<(Box<str>, Place)>,
+}
+
+impl Slot {
+    /// The pattern that `name` follows: its head, one label and this slot's name `tail`.
+    fn pattern(&self, name: &str, tail: &str) -> Option<Place> {
+        if self.heads.is_empty() {
+            return None;
+        }
+        let (head, any) = name.strip_suffix(tail)?.strip_suffix('.')?.rsplit_once('.')?;
+        self.heads.iter().find(|(written, _)| !any.is_empty() && **written == *head).map(|(_, place)| *place)
+    }
+}
+
+/// The head and the tail of a pattern: what stands before and after its one label `*`.
+pub(super) fn pattern_parts(text: &str) -> Option<(&str, &str)> {
+    let (head, tail) = text.split_once(".*.")?;
+    (!head.is_empty() && tail.contains('.') && !head.contains('*') && !tail.contains('*'))
+        .then_some((head, tail))
 }
 
 /// Two applications claim the same thing; `winner` has it.
@@ -62,13 +82,23 @@ impl Index {
                 Some(_) => {}
             };
             for (fact, domain) in application.domains.iter().enumerate() {
-                let slot = index.names.entry(Arc::clone(&domain.domain)).or_default();
-                let taken = match domain.kind {
-                    DomainKind::Full => &mut slot.full,
-                    DomainKind::Suffix => &mut slot.suffix,
-                };
-                claim(taken, Place { app, fact }, &domain.label);
                 index.max_labels = index.max_labels.max(domain.domain.split('.').count());
+                let place = Place { app, fact };
+                if let (DomainKind::Pattern, Some((head, tail))) =
+                    (domain.kind, pattern_parts(&domain.domain))
+                {
+                    let heads = &mut index.names.entry(tail.into()).or_default().heads;
+                    let mut taken =
+                        heads.iter().find(|(written, _)| **written == *head).map(|(_, place)| *place);
+                    if taken.is_none() {
+                        heads.push((head.into(), place));
+                    }
+                    claim(&mut taken, place, &domain.label);
+                    continue;
+                }
+                let slot = index.names.entry(Arc::clone(&domain.domain)).or_default();
+                let taken = if domain.kind == DomainKind::Full { &mut slot.full } else { &mut slot.suffix };
+                claim(taken, place, &domain.label);
             }
             for (fact, prefix) in application.prefixes.iter().enumerate() {
                 let mut taken = index.prefixes.get(&prefix.prefix).copied();
@@ -123,11 +153,15 @@ impl Index {
         }
     }
 
-    /// The facts that `name` meets, best first: the full name, then suffixes from long to short.
+    /// The facts that `name` meets, best first: the full name, then suffixes from long to short, each after the
+    /// pattern that ends in it.
     pub(super) fn name_matches<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Place> + 'a {
         let full = self.names.get(name).and_then(|slot| slot.full);
-        full.into_iter()
-            .chain(self.suffixes(name).filter_map(|s| self.names.get(s).and_then(|slot| slot.suffix)))
+        full.into_iter().chain(
+            self.suffixes(name)
+                .filter_map(move |s| self.names.get(s).map(|slot| (s, slot)))
+                .flat_map(move |(s, slot)| slot.pattern(name, s).into_iter().chain(slot.suffix)),
+        )
     }
 
     /// The suffixes of `name` at whole labels, longest first, none with more labels than any fact has.

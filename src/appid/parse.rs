@@ -12,6 +12,7 @@ use super::application::{
 };
 use super::error::CatalogueError;
 use super::format::{RawApplication, RawFile};
+use super::index::pattern_parts;
 use super::labels;
 use crate::model::{AppRef, CountryCode, HostName, Protocol};
 
@@ -107,14 +108,19 @@ impl Reader<'_> {
         let mut domains = Vec::new();
         for group in &raw.domains {
             let source = self.source(&group.source, id);
-            if group.suffix.is_empty() && group.full.is_empty() {
+            let kinds = [
+                (DomainKind::Suffix, &group.suffix),
+                (DomainKind::Full, &group.full),
+                (DomainKind::Pattern, &group.pattern),
+            ];
+            if kinds.iter().all(|(_, names)| names.is_empty()) {
                 self.problem(
                     group.source.span(),
                     id,
-                    "a group of domains without `suffix` and without `full`",
+                    "a group of domains without `suffix`, `full` and `pattern`",
                 );
             }
-            for (kind, names) in [(DomainKind::Suffix, &group.suffix), (DomainKind::Full, &group.full)] {
+            for (kind, names) in kinds {
                 for name in names {
                     domains.extend(self.domain(name, kind, group.confidence, &source, id));
                 }
@@ -219,7 +225,18 @@ impl Reader<'_> {
         app: &str,
     ) -> Option<DomainFact> {
         let text = name.get_ref().as_str();
-        let host = HostName::from_wire(text.as_bytes()).filter(|h| h.is_valid() && h.as_str() == text);
+        let plain = match kind {
+            DomainKind::Full | DomainKind::Suffix => text.to_owned(),
+            DomainKind::Pattern if pattern_parts(text).is_some() => text.replacen('*', "x", 1),
+            DomainKind::Pattern => {
+                let what = format!(
+                    "`{text}` is no pattern: expected one label `*`, with labels before it and two or more after it"
+                );
+                self.problem(name.span(), app, &what);
+                return None;
+            }
+        };
+        let host = HostName::from_wire(plain.as_bytes()).filter(|h| h.is_valid() && h.as_str() == plain);
         if host.is_none() {
             let what =
                 format!("`{text}` is no domain: expected lower case, two labels or more, no dot at the ends");

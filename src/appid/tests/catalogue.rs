@@ -45,6 +45,8 @@ fn every_seat_has_a_source() {
 fn names_belong_to_their_applications() {
     for (name, want) in [
         ("short.weixin.qq.com", "wechat"),
+        ("instagram.fhkg3-1.fna.fbcdn.net", "instagram"),
+        ("scontent.fhkg3-1.fna.fbcdn.net", "facebook"),
         ("extshort.weixin.qq.com", "wechat"),
         ("web.wechat.com", "wechat"),
         ("res.wx.qq.com", "wechat"),
@@ -220,6 +222,55 @@ fn full_goes_before_suffix_and_long_before_short() {
     assert_eq!(report.shadowed.len(), 1);
     assert_eq!(&*report.shadowed[0].fact, "suffix example.com");
     assert!(!catalogue.explain_match("low.example.com").winner.unwrap().names_app);
+}
+
+#[test]
+fn a_pattern_stands_for_one_label_and_goes_before_the_suffix_below_it() {
+    let with = FULL_AND_SUFFIX
+        .replacen("\"a.b.example.com\"]", "\"a.b.example.com\"]\npattern = [\"pic.*.cdn.example.com\"]", 1)
+        .replacen(
+            "suffix = [\"example.com\"]",
+            "suffix = [\"example.com\"]\nfull = [\"pic.x.cdn.example.com\"]",
+            1,
+        );
+    let catalogue = small(&with).unwrap();
+    for (name, want) in [
+        ("pic.f1-2.cdn.example.com", "two"),
+        ("PIC.F1-2.CDN.example.com", "two"),
+        ("pic.x.cdn.example.com", "one"),
+        ("pic.cdn.example.com", "one"),
+        ("pic.a.b.cdn.example.com", "one"),
+        ("a.pic.f1.cdn.example.com", "one"),
+        ("epic.f1.cdn.example.com", "one"),
+        ("pic.f1.xcdn.example.com", "one"),
+        ("f1.cdn.example.com", "one"),
+    ] {
+        assert_eq!(catalogue.explain_match(name).app().map(|a| &**a), Some(want), "{name}");
+    }
+    let report = catalogue.explain_match("pic.f1.cdn.example.com");
+    assert_eq!(&*report.winner.unwrap().fact, "pattern pic.*.cdn.example.com");
+    assert_eq!(report.shadowed.len(), 1, "the suffix lost");
+    let both =
+        with.replacen("suffix = [\"example.com\"]", "suffix = [\"example.com\", \"cdn.example.com\"]", 1);
+    let report = small(&both).unwrap().explain_match("pic.f1.cdn.example.com");
+    assert_eq!(report.app().map(|a| &**a), Some("two"), "a pattern before the suffix that it ends in");
+    assert_eq!(report.shadowed.len(), 2);
+    assert_ne!(catalogue.version(), small(&with.replace("pic.*", "pix.*")).unwrap().version());
+    let mut unclean = catalogue.lint();
+    unclean.retain(|f| matches!(f.kind, "dead_domain" | "duplicate" | "conflict"));
+    assert!(unclean.is_empty(), "{unclean:?}");
+    let twice = with.replacen("full = [\"pic.x", "pattern = [\"pic.*.cdn.example.com\"]\nfull = [\"pic.x", 1);
+    assert!(small(&twice).unwrap().lint().iter().any(|f| f.kind == "conflict"), "two claim one pattern");
+    for wrong in
+        ["*.example.com", "pic*.a.example.com", "pic.*.com", "a.*.b.*.example.com", "pic.cdn.example.com"]
+    {
+        let error = small(&with.replace("pic.*.cdn.example.com", wrong)).unwrap_err().to_string();
+        assert!(error.contains("is no pattern"), "{wrong}: {error}");
+    }
+    for wrong in ["p c.*.cdn.example.com", "PIC.*.cdn.example.com", "pic.*.cdn..example.com"] {
+        let error = small(&with.replace("pic.*.cdn.example.com", wrong)).unwrap_err().to_string();
+        assert!(error.contains("is no domain"), "{wrong}: {error}");
+    }
 }
 
 #[test]
