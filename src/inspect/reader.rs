@@ -1,4 +1,6 @@
-//! A cursor over bytes that ends instead of panicking.
+//! A cursor over bytes that ends instead of panicking, and texts out of bytes.
+
+use std::sync::Arc;
 
 /// Reads big-endian numbers and slices; `None` when there is not enough left.
 #[derive(Debug, Clone, Copy)]
@@ -74,5 +76,29 @@ impl<'a> Reader<'a> {
         let first = *self.rest.first()?;
         let bytes = self.take(1 << (first >> 6))?;
         Some(bytes.iter().skip(1).fold(u64::from(first & 0x3f), |n, b| n << 8 | u64::from(*b)))
+    }
+}
+
+/// Bytes of the wire as text safe to print: what is not printable ASCII, and the backslash itself, as `\\xNN`, `\\n`, `\\\\`.
+pub(super) fn printable(bytes: &[u8]) -> Arc<str> {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            // Quotation marks need no escape here: who writes JSON sees to that.
+            b'\'' | b'"' => text.push(char::from(*byte)),
+            _ => text.extend(byte.escape_ascii().map(char::from)),
+        }
+    }
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotation_marks_stay_and_what_could_harm_a_terminal_goes() {
+        assert_eq!(&*printable(b"Coturn-4.6.1 'Gorst'"), "Coturn-4.6.1 'Gorst'");
+        assert_eq!(&*printable(b"a\"b\\c\x1b[m\xff\n"), "a\"b\\\\c\\x1b[m\\xff\\n");
     }
 }

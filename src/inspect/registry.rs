@@ -13,6 +13,7 @@ pub(super) fn streams() -> impl Iterator<Item = &'static Signature> {
         &http::STREAM,
         &http2::STREAM,
         &socks::STREAM,
+        &socks::ANSWER,
         &socks::PROXY,
         &stun::STREAM,
         &dns::STREAM,

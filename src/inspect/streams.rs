@@ -10,7 +10,7 @@ use super::thread::Limit;
 const MAX_UNDECIDED: u8 = 12;
 /// Packets in a row that bring nothing new while a message is half read: its rest was not captured.
 const MAX_STALLED: u8 = 64;
-/// Protocols wrapped in one another (a PROXY header, CONNECT, and CONNECT inside).
+/// Protocols wrapped in one another (a PROXY header, CONNECT, and CONNECT inside), and as many answers to them.
 const MAX_TUNNELS: u8 = 4;
 
 /// One connection's state; each direction (forward first) by itself.
@@ -19,7 +19,6 @@ pub(super) struct Streams {
     sides: [Side; 2],
     looked: u8,
     stalled: u8,
-    tunnels: u8,
 }
 
 /// One direction.
@@ -29,6 +28,8 @@ struct Side {
     claimed: Option<&'static Signature>,
     state: State,
     phase: Phase,
+    /// Wrappings taken off, of the server's side answers to them.
+    tunnels: u8,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -78,16 +79,16 @@ impl Streams {
                 self.stalled = 0;
             }
             if matches!(pushed, Pushed::Grew | Pushed::Full) || side.phase == Phase::Rejected {
-                match side.read(segment, context, self.tunnels) {
+                match side.read(segment, context) {
                     Step::Settled => return Progress::Settled,
                     Step::Inner(count) => {
                         // Both sides begin anew behind it; the proxy's answer is no client.
-                        self.tunnels = self.tunnels.saturating_add(u8::try_from(count).unwrap_or(u8::MAX));
-                        if self.tunnels > MAX_TUNNELS {
+                        side.tunnels = side.tunnels.saturating_add(u8::try_from(count).unwrap_or(u8::MAX));
+                        if side.tunnels > MAX_TUNNELS {
                             return Progress::Settled;
                         }
                         self.looked = 0;
-                        if other.phase == Phase::Done {
+                        if segment.forward && other.phase == Phase::Done {
                             other.phase = Phase::Rejected;
                         }
                     }
@@ -122,7 +123,7 @@ impl Streams {
 
 impl Side {
     /// Reads the front as far as it is there. `Step::Inner(n)`: n wrappings were taken off.
-    fn read(&mut self, segment: &Segment<'_>, context: &mut Context<'_>, tunnels: u8) -> Step {
+    fn read(&mut self, segment: &Segment<'_>, context: &mut Context<'_>) -> Step {
         let mut unwrapped = 0;
         let outcome = |unwrapped: usize| if unwrapped > 0 { Step::Inner(unwrapped) } else { Step::More };
         // Each turn takes bytes off the front or ends.
@@ -138,7 +139,7 @@ impl Side {
                     self.stream.consume(count);
                     (self.claimed, self.state, self.phase) = (None, State::default(), Phase::Reading);
                     unwrapped += 1;
-                    if unwrapped + usize::from(tunnels) > usize::from(MAX_TUNNELS) {
+                    if unwrapped + usize::from(self.tunnels) > usize::from(MAX_TUNNELS) {
                         return Step::Settled;
                     }
                 }

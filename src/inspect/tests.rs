@@ -140,6 +140,55 @@ fn a_hello_inside_a_connect_tunnel_is_found() {
 }
 
 #[test]
+fn behind_a_proxys_yes_the_inner_server_is_read_and_behind_its_no_nothing() {
+    let flight = tls::tests::server_flight();
+    let hello = records(&client_hello("inner.example", 0), &[]);
+    let chosen = |request: &[u8], answers: &[&[u8]]| {
+        let (mut flow, mut down) = (Flow::tcp(), 9);
+        flow.put(true, Some(1), b"");
+        flow.put(false, Some(9), b"");
+        flow.put(true, Some(1), request);
+        for answer in answers.iter().chain([&&flight[..]]) {
+            if *answer == flight {
+                flow.put(true, Some(1 + u32::try_from(request.len()).unwrap()), &hello);
+            }
+            flow.put(false, Some(down), answer);
+            down += u32::try_from(answer.len()).unwrap();
+        }
+        assert!(flow.names().contains(&("inner.example", NameOrigin::TlsSni)));
+        flow.facts.tls_selected.filter(|_| flow.facts.certificate.is_some())
+    };
+    let connect = b"CONNECT 192.0.2.9:443 HTTP/1.1\r\nHost: 192.0.2.9:443\r\n\r\n";
+    let five = b"\x05\x03\x00\x01\x02\x01\x01u\x01p\x05\x01\x00\x01\xc0\x00\x02\x09\x01\xbb";
+    let four = b"\x04\x01\x01\xbb\xc0\x00\x02\x09\x00";
+    let yes = b"\x05\x00\x00\x01\0\0\0\0\0\0";
+    assert_eq!(
+        chosen(connect, &[b"HTTP/1.0 200 Connection established\r\n", b"Proxy-agent: p\r\n\r\n"]),
+        Some(0x0303)
+    );
+    assert_eq!(chosen(connect, &[b"HTTP/1.1 403 Forbidden\r\n\r\n"]), None);
+    assert_eq!(chosen(five, &[b"\x05\x02", b"\x01\x00", yes]), Some(0x0303));
+    assert_eq!(chosen(five, &[b"\x05\x00", yes]), Some(0x0303));
+    assert_eq!(chosen(five, &[b"\x05\x02\x01\x01"]), None, "the login failed");
+    assert_eq!(chosen(five, &[b"\x05\x00\x05\x04\x00\x01\0\0\0\0\0\0"]), None, "there is no such host");
+    assert_eq!(chosen(four, &[b"\0\x5a\x01\xbb\0\0\0\0"]), Some(0x0303));
+    assert_eq!(chosen(four, &[b"\0\x5b\x01\xbb\0\0\0\0"]), None);
+}
+
+#[test]
+fn answers_without_requests_take_nothing_off() {
+    let flight = tls::tests::server_flight();
+    for answer in
+        [&b"HTTP/1.1 200 OK\r\n\r\n"[..], b"\x05\x00\x05\x00\x00\x01\0\0\0\0\0\0", b"\0\x5a\0\0\0\0\0\0"]
+    {
+        let mut flow = Flow::tcp();
+        flow.put(false, Some(1), b"");
+        flow.put(false, Some(1), &[answer, &flight].concat());
+        assert_eq!(flow.facts.tls_selected, None, "{answer:02x?}");
+    }
+}
+
+#[test]
 fn an_unknown_protocol_settles_at_once_and_a_missing_hello_in_time() {
     let mut flow = Flow::tcp();
     flow.put(true, Some(1), b"");

@@ -224,7 +224,8 @@ pub struct Facts {
     /// Application protocol that the server chose, where its hello says so in clear (TLS up to 1.2), printable.
     #[serde(default)]
     pub alpn_selected: Option<Arc<str>>,
-    /// The server took up an earlier session (RFC 5246 §7.3, RFC 5077), so that it shows no certificate. TLS up to 1.2.
+    /// The server took up an earlier session, so that it shows no certificate (RFC 5246 §7.3, RFC 5077). In TLS 1.3 that is
+    /// seen by the key it took, which a client may, rarely, have from elsewhere (RFC 8446 §2.2).
     #[serde(default)]
     pub tls_resumed: bool,
     /// The server's certificate.

@@ -1,6 +1,7 @@
 //! HTTP/1 request heads (RFC 9112): the authority that the client asks for.
 
 use super::contract::{Claim, Context, Look, Signature, State, Step};
+use super::reader::printable;
 use crate::model::{Facts, HostName, NameFact, NameOrigin, Timestamp};
 
 /// Headers in one head; more than any client sends.
@@ -53,7 +54,8 @@ fn feed(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
         Request::NeedMore => Step::More,
         Request::Response => {
             context.facts.protocol = context.facts.protocol.or(Some("http"));
-            Step::No
+            let asked = context.facts.names.iter().any(|n| n.origin == NameOrigin::HttpConnect);
+            if asked && !look.forward { open_tunnel(look.bytes) } else { Step::No }
         }
         Request::No => Step::No,
         Request::Tunnel(head) => Step::Inner(head),
@@ -109,6 +111,19 @@ pub(super) fn read_request(stream: &[u8], at: Timestamp, facts: &mut Facts) -> R
     }
 }
 
+/// A proxy's answer to CONNECT: behind a head that says yes, the inner server speaks (RFC 9110 §9.3.6).
+fn open_tunnel(stream: &[u8]) -> Step {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    match response.parse(stream) {
+        Ok(httparse::Status::Complete(length)) if matches!(response.code, Some(200..=299)) => {
+            Step::Inner(length)
+        }
+        Ok(httparse::Status::Partial) if stream.len() < MAX_HEAD => Step::More,
+        _ => Step::No,
+    }
+}
+
 /// Takes request target and Host out of a head that a strict parser refuses.
 fn read_loosely(stream: &[u8], at: Timestamp, facts: &mut Facts) -> Request {
     let mut lines = stream.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
@@ -153,7 +168,7 @@ fn take(
 
 /// A User-Agent safe to print, cut.
 pub(super) fn user_agent(agent: &[u8]) -> std::sync::Arc<str> {
-    agent.get(..MAX_USER_AGENT).unwrap_or(agent).escape_ascii().to_string().into()
+    printable(agent.get(..MAX_USER_AGENT).unwrap_or(agent))
 }
 
 /// The authority of an absolute-form target (RFC 9112 §3.2.2).

@@ -1,6 +1,6 @@
 //! Wrappings of a proxy around another protocol: SOCKS 4, 4a (de facto) and 5 (RFC 1928, RFC 1929), and the PROXY
 //! protocol, versions 1 and 2 (HAProxy, "The PROXY protocol"). The name asked for is kept, and detection begins anew
-//! behind the wrapping. User names and passwords are stepped over and never kept.
+//! behind the wrapping, of the server's side behind the proxy's answer. User names and passwords are stepped over and never kept.
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +12,9 @@ use super::reader::Reader;
 
 /// The inspector of SOCKS.
 pub(super) static STREAM: Signature = Signature { name: "socks", probe: probe_socks, feed: feed_socks };
+/// The inspector of a SOCKS proxy's answers.
+pub(super) static ANSWER: Signature =
+    Signature { name: "socks, answer", probe: probe_answer, feed: feed_answer };
 /// The inspector of the PROXY protocol.
 pub(super) static PROXY: Signature = Signature { name: "proxy", probe: probe_proxy, feed: feed_proxy };
 
@@ -137,6 +140,73 @@ fn socks5<'a>(reader: &mut Reader<'a>) -> Option<Result<Option<&'a [u8]>, ()>> {
     };
     reader.u16()?;
     Some(Ok(name))
+}
+
+fn probe_answer(look: &Look<'_>) -> Claim {
+    match answer(look.bytes) {
+        _ if look.forward => Claim::No,
+        Request::Whole(..) => Claim::Certain,
+        Request::Partial => Claim::Unsure,
+        Request::No => Claim::No,
+    }
+}
+
+/// Takes a proxy's yes off; what the inner server says begins behind it.
+fn feed_answer(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
+    match answer(look.bytes) {
+        // By its bytes alone it could be another protocol's: the request must have been read.
+        Request::Whole(length, _) if context.facts.protocol == Some("socks") => Step::Inner(length),
+        _ => Step::No,
+    }
+}
+
+/// All that a proxy says before the inner server speaks: of version 4 its reply, of 5 the method, the outcome of a login if
+/// there is one, and the reply. A refusal is none: nothing comes behind it.
+fn answer(bytes: &[u8]) -> Request<'_> {
+    let mut reader = Reader::new(bytes);
+    let granted = match bytes.first() {
+        Some(0) => answer4(&mut reader),
+        Some(5) => answer5(&mut reader),
+        _ => return Request::No,
+    };
+    match granted {
+        Some(true) => Request::Whole(bytes.len() - reader.rest().len(), None),
+        Some(false) => Request::No,
+        None => Request::Partial,
+    }
+}
+
+/// Zero, code 90 for granted, and six bytes.
+fn answer4(reader: &mut Reader<'_>) -> Option<bool> {
+    reader.u8()?;
+    if reader.u8()? != 90 {
+        return Some(false);
+    }
+    reader.take(6)?;
+    Some(true)
+}
+
+/// The method (RFC 1928 §3), the outcome of a login (RFC 1929 §2), the reply (RFC 1928 §6).
+fn answer5(reader: &mut Reader<'_>) -> Option<bool> {
+    reader.u8()?;
+    reader.u8()?;
+    if reader.rest().first() == Some(&1) {
+        reader.u8()?;
+        if reader.u8()? != 0 {
+            return Some(false);
+        }
+    }
+    if reader.u8()? != 5 || reader.u8()? != 0 || reader.u8()? != 0 {
+        return Some(false);
+    }
+    match reader.u8()? {
+        1 => reader.take(4)?,
+        3 => reader.vec8()?,
+        4 => reader.take(16)?,
+        _ => return Some(false),
+    };
+    reader.u16()?;
+    Some(true)
 }
 
 fn probe_proxy(look: &Look<'_>) -> Claim {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::model::{Endpoint, StunFact};
 
 use super::contract::{Claim, Context, Look, Signature, State, Step};
-use super::reader::Reader;
+use super::reader::{Reader, printable};
 
 /// The inspector for datagrams; media and DTLS share the flow (RFC 7983), so that it takes only what is STUN.
 pub(super) static DATAGRAMS: Signature = Signature { name: "stun", probe, feed };
@@ -141,7 +141,7 @@ fn text(value: &[u8]) -> Option<Arc<str>> {
     let value = value.trim_ascii_end();
     let value = value.strip_suffix(b"\0").unwrap_or(value);
     let cut = value.get(..MAX_TEXT).unwrap_or(value);
-    (!cut.is_empty()).then(|| cut.escape_ascii().to_string().into())
+    (!cut.is_empty()).then(|| printable(cut))
 }
 
 /// An address attribute; xored with cookie and transaction id if that is given (RFC 8489 §14.2).

@@ -2,10 +2,8 @@
 //!
 //! A cut one still gives the server name if that was whole, for it is evidence; the fingerprint needs all of it.
 
-use std::sync::Arc;
-
 use crate::inspect::contract::Context;
-use crate::inspect::reader::Reader;
+use crate::inspect::reader::{Reader, printable};
 use crate::model::{Ech, HostName, NameFact, NameOrigin, Timestamp};
 
 use super::{ja4, own};
@@ -183,9 +181,4 @@ fn host_name(value: &[u8]) -> Option<&[u8]> {
 fn numbers(bytes: &[u8]) -> Vec<u16> {
     let (pairs, _) = bytes.as_chunks::<2>();
     pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect()
-}
-
-/// An ALPN value as text, anything unusual escaped.
-pub(super) fn printable(bytes: &[u8]) -> Arc<str> {
-    bytes.escape_ascii().to_string().into()
 }

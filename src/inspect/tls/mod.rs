@@ -51,7 +51,11 @@ fn feed(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Step {
         }
         Hello::Server => {
             context.facts.protocol = context.facts.protocol.or(Some("tls"));
-            let (messages, next) = handshake_bytes(look.bytes);
+            let (mut messages, mut next) = handshake_bytes(look.bytes, false);
+            if server::asks_again(&messages) {
+                // The true hello stands behind a record that means nothing (RFC 8446 §5).
+                (messages, next) = handshake_bytes(look.bytes, true);
+            }
             if messages.first() == Some(&SERVER_HELLO) {
                 server::read(&messages, next, look, context)
             } else {
@@ -101,7 +105,7 @@ pub(super) fn find_client_hello(stream: &[u8]) -> Hello {
         [20 | 21 | 23, 3, minor, ..] if minor <= 4 => return Hello::Server,
         _ => return Hello::No,
     }
-    let (message, _) = handshake_bytes(stream);
+    let (message, _) = handshake_bytes(stream, false);
     match *message.as_slice() {
         [] | [CLIENT_HELLO] | [CLIENT_HELLO, _] | [CLIENT_HELLO, _, _] => Hello::NeedMore,
         [CLIENT_HELLO, a, b, c, ref body @ ..] => {
@@ -116,17 +120,23 @@ pub(super) fn find_client_hello(stream: &[u8]) -> Hello {
 }
 
 /// The payloads of the handshake records at the beginning, joined; the last one may be cut. And the type of the other
-/// record that follows, if one does.
-fn handshake_bytes(mut stream: &[u8]) -> (Vec<u8>, Option<u8>) {
+/// record that follows, if one does. `over_changes`: records that change the cipher are stepped over.
+fn handshake_bytes(mut stream: &[u8], over_changes: bool) -> (Vec<u8>, Option<u8>) {
     let mut message = Vec::with_capacity(stream.len());
+    let stepped_over = |kind: u8| over_changes && kind == server::CHANGE_CIPHER_SPEC;
     for _ in 0..MAX_RECORDS {
-        let [HANDSHAKE, 3, _, high, low, rest @ ..] = stream else { break };
+        let [kind, 3, _, high, low, rest @ ..] = stream else { break };
+        if *kind != HANDSHAKE && !stepped_over(*kind) {
+            break;
+        }
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         let (payload, next) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        message.extend_from_slice(payload);
+        if *kind == HANDSHAKE {
+            message.extend_from_slice(payload);
+        }
         stream = next;
     }
-    let next = stream.first().copied().filter(|kind| *kind != HANDSHAKE);
+    let next = stream.first().copied().filter(|kind| *kind != HANDSHAKE && !stepped_over(*kind));
     (message, next)
 }
 

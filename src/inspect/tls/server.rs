@@ -1,5 +1,5 @@
-//! The server's first flight: the version it chose, and up to TLS 1.2, where they go in clear, the application protocol it
-//! chose, whether it took up an earlier session, and its certificate.
+//! The server's first flight: the version it chose, whether it took up an earlier session, and up to TLS 1.2, where they go
+//! in clear, the application protocol it chose and its certificate.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use x509_parser::x509::X509Name;
 
 use super::own;
 use crate::inspect::contract::{Context, Look, Step};
-use crate::inspect::reader::Reader;
+use crate::inspect::reader::{Reader, printable};
 use crate::model::{CertificateFact, HostName, NameFact, NameOrigin};
 
 /// Names of one certificate that are kept; hosting companies put a hundred into one, and they say little of this flow.
@@ -25,9 +25,19 @@ const SERVER_HELLO: u8 = 2;
 const NEW_SESSION_TICKET: u8 = 4;
 const CERTIFICATE: u8 = 11;
 /// Content type of the record that says "from here on as agreed".
-const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
 const APPLICATION_PROTOCOL: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
+const PRE_SHARED_KEY: u16 = 41;
+/// The random of a ServerHello that asks for another ClientHello (HelloRetryRequest, RFC 8446 §4.1.3).
+const ASKS_AGAIN: [u8; 32] = *b"\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c";
+
+/// Whether the first message asks for another ClientHello: the ServerHello that counts comes later.
+pub(super) fn asks_again(messages: &[u8]) -> bool {
+    // Type, length, version.
+    messages.first() == Some(&SERVER_HELLO)
+        && messages.get(6..).is_some_and(|rest| rest.starts_with(&ASKS_AGAIN))
+}
 
 /// Reads the handshake messages that the server has sent so far. `next`: the type of the record behind them, if one
 /// follows, so that there are no more.
@@ -46,10 +56,17 @@ pub(super) fn read(messages: &[u8], next: Option<u8>, look: &Look<'_>, context: 
                 let hello = server_hello(body);
                 let selected = hello.as_ref().map(|h| h.version);
                 context.facts.tls_selected = context.facts.tls_selected.or(selected);
-                let Some(hello) = hello.filter(|h| h.version < 0x0304) else { return Step::Done };
+                let Some(hello) = hello else { return Step::Done };
+                if hello.asks_again {
+                    continue;
+                }
+                if hello.version >= 0x0304 {
+                    context.facts.tls_resumed |= hello.took_key;
+                    return Step::Done;
+                }
                 greeted = true;
                 if let Some(protocol) = hello.protocol {
-                    context.facts.alpn_selected = Some(super::client_hello::printable(protocol));
+                    context.facts.alpn_selected = Some(printable(protocol));
                 }
             }
             CERTIFICATE => {
@@ -73,18 +90,23 @@ fn message<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
 struct Chosen<'a> {
     version: u16,
     protocol: Option<&'a [u8]>,
+    /// A key that both had before: nearly always that of an earlier session (RFC 8446 §2.2).
+    took_key: bool,
+    asks_again: bool,
 }
 
 /// Reads a ServerHello (RFC 8446 §4.1.3; RFC 7301 §3.1: the protocol is a list of one).
 fn server_hello(body: &[u8]) -> Option<Chosen<'_>> {
     let mut reader = Reader::new(body);
-    let mut chosen = Chosen { version: reader.u16()?, protocol: None };
-    reader.take(32)?;
+    let version = reader.u16()?;
+    let asks_again = reader.take(32)? == ASKS_AGAIN;
+    let mut chosen = Chosen { version, protocol: None, took_key: false, asks_again };
     reader.vec8()?;
     reader.take(3)?;
     let mut extensions = Reader::new(reader.vec16().unwrap_or_default());
     while let (Some(kind), Some(value)) = (extensions.u16(), extensions.vec16()) {
         match kind {
+            PRE_SHARED_KEY => chosen.took_key = true,
             SUPPORTED_VERSIONS => chosen.version = Reader::new(value).u16()?,
             APPLICATION_PROTOCOL => {
                 let list = Reader::new(value).vec16().unwrap_or_default();

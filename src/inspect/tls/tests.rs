@@ -155,6 +155,40 @@ fn a_session_taken_up_again_is_told_from_one_without_a_certificate() {
     assert!(!flow.facts.tls_resumed && flow.facts.certificate.is_some());
 }
 
+/// A ServerHello of TLS 1.3; `key`: it took a key that both had before.
+fn newest(random: &[u8; 32], key: bool) -> Vec<u8> {
+    let versions = [0, 43, 0, 2, 3, 4];
+    let taken: &[u8] = if key { &[0, 41, 0, 2, 0, 0] } else { &[] };
+    let length = [0, u8::try_from(versions.len() + taken.len()).unwrap()];
+    let body = [&[3, 3][..], random, &[0, 0x13, 1, 0], &length, taken, &versions].concat();
+    [&[2, 0, 0, u8::try_from(body.len()).unwrap()][..], &body].concat()
+}
+
+#[test]
+fn a_key_taken_up_again_is_seen_also_after_the_server_asked_for_another_hello() {
+    let again = b"\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91\
+        \xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c";
+    let change = b"\x14\x03\x03\x00\x01\x01";
+    let said = |parts: &[&[u8]]| {
+        let mut flow = Flow::tcp();
+        flow.put(true, Some(1), &records(&client_hello("a.example", 0), &[]));
+        flow.put(false, Some(1), b"");
+        let mut seq = 1;
+        for part in parts {
+            flow.put(false, Some(seq), part);
+            seq += u32::try_from(part.len()).unwrap();
+        }
+        assert_eq!(flow.facts.tls_selected, Some(0x0304));
+        (flow.facts.tls_resumed, flow.state.is_none())
+    };
+    let message = |random, key| records(&newest(random, key), &[]);
+    assert_eq!(said(&[&message(&[9; 32], true)]), (true, true));
+    assert_eq!(said(&[&message(&[9; 32], false)]), (false, true));
+    assert_eq!(said(&[&message(again, false), change]), (false, false), "the hello is still to come");
+    assert_eq!(said(&[&message(again, false), change, &message(&[9; 32], true)]), (true, true));
+    assert_eq!(said(&[&message(again, false), &message(&[9; 32], false)]), (false, true));
+}
+
 #[test]
 fn a_hello_cut_and_reversed_beyond_the_limit_gives_no_name_and_leaves_the_servers_ones() {
     let hello = records(&client_hello("reversed.example", 200), &[]);

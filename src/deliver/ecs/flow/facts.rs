@@ -56,7 +56,7 @@ pub(super) struct Hello<'a> {
     /// Application protocol that the server chose, where it goes in clear (TLS up to 1.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     selected_alpn: Option<&'a str>,
-    /// The server took up an earlier session, so that it showed no certificate (TLS up to 1.2).
+    /// The server took up an earlier session, so that it shows no certificate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     resumed: bool,
     /// QUIC version of the first Initial (`0x00000001`).
