@@ -55,7 +55,7 @@ pub struct JudgeCounts {
     pub below_minimum: u64,
     /// Of `no_match`: an exception covers the match.
     pub excepted: u64,
-    /// Of `no_match`: the remote began it and the device never answered with payload.
+    /// Of `no_match`: the remote began it and the device never answered with payload, or it is error messages alone.
     pub unsolicited: u64,
     /// Of `cannot_tell`: the far end is another user's device, and the rule excludes peers.
     pub peers: u64,
@@ -200,8 +200,13 @@ impl Judge {
             return Passed::Stopped(Outcome::NoMatch);
         }
         if payload::is_unsolicited(flow) {
-            let why = "unsolicited: the remote began it and the device never answered with payload, so no data of it \
-                       went anywhere";
+            let why = if payload::is_errors(flow) {
+                "unsolicited: error messages of ICMP alone, which a network stack sends of itself about packets of \
+                 another flow"
+            } else {
+                "unsolicited: the remote began it and the device never answered with payload, so no data of it went \
+                 anywhere"
+            };
             because.push(why.into());
             if !rule.inbound {
                 self.counts.unsolicited += 1;

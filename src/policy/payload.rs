@@ -1,6 +1,6 @@
 //! Which side must have sent payload, and what is unsolicited; what counts as payload is the model's ([`Exchange`]).
 
-use crate::model::{EnrichedFlow, Exchange, Reach};
+use crate::model::{EnrichedFlow, Exchange, Protocol, Reach};
 
 /// Which side must have sent payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +42,25 @@ impl Direction {
     }
 }
 
-/// Whether the remote began the flow and the device never answered with payload: no data of the device goes anywhere.
+/// Whether a flow tells of no data of the device: the remote began it and the device never answered with payload, or all of it
+/// is error messages.
 pub(super) fn is_unsolicited(flow: &EnrichedFlow) -> bool {
-    Exchange::of(flow).reach == Reach::Unsolicited
+    Exchange::of(flow).reach == Reach::Unsolicited || is_errors(flow)
+}
+
+/// Whether an ICMP flow has no question of either side in it. What it has are error messages, which a host's network stack
+/// sends of itself about packets of another flow (RFC 792, RFC 4443 §2.4): of a call that ended, or of a scan with forged
+/// addresses.
+pub(super) fn is_errors(flow: &EnrichedFlow) -> bool {
+    let record = &flow.record;
+    matches!(record.protocol, Protocol::ICMP | Protocol::ICMPV6) && record.source_basis.is_guess()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::fixture::flow;
-    use crate::model::{Counters, Protocol, TcpSummary};
+    use crate::model::{Counters, SourceBasis, TcpSummary};
 
     fn counted(protocol: Protocol, forward: (u64, u64), reverse: (u64, u64)) -> EnrichedFlow {
         let mut flow = flow();
@@ -97,5 +106,18 @@ mod tests {
         let mut ping = counted(Protocol::ICMP, (5, 420), (5, 420));
         ping.device_is_source = false;
         assert!(is_unsolicited(&ping));
+    }
+
+    #[test]
+    fn error_messages_are_no_data_and_an_echo_request_of_the_device_is_judged() {
+        let mut icmp = counted(Protocol::ICMP, (2, 204), (0, 0));
+        icmp.device_is_source = true;
+        icmp.record.source_basis = SourceBasis::LocalNetwork;
+        assert!(is_unsolicited(&icmp));
+        icmp.record.source_basis = SourceBasis::Request;
+        assert!(!is_unsolicited(&icmp));
+        icmp.record.protocol = Protocol(47);
+        icmp.record.source_basis = SourceBasis::FirstPacket;
+        assert!(!is_unsolicited(&icmp), "another protocol has no such messages");
     }
 }
