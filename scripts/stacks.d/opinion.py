@@ -12,7 +12,7 @@ VERSIONS = {"0x0300": "ssl3", "0x0301": "1.0", "0x0302": "1.1", "0x0303": "1.2",
 HELLO = ["type", "version", "ciphersuite", "extension.type", "extensions_server_name", "extensions_alpn_str",
          "extensions.supported_version", "sig_hash_alg", "sig_hash_alg_len", "session_id", "extensions.psk.identity.selected"]
 FIELDS = ["frame.number", "icmp.type", "icmpv6.type", "ip.src", "ipv6.src", "ip.dst", "ipv6.dst", "ip.len", "ipv6.plen", "tcp.srcport", "udp.srcport",
-          "tcp.dstport", "udp.dstport", "quic.version", "quic.long.packet_type", "socks.remote_name", "http.host", "http.request.method",
+          "tcp.dstport", "udp.dstport", "quic.version", "socks.remote_name", "http.host", "http.request.method",
           "http.request.uri", "stun.type", "stun.att.type", "stun.att.software", "stun.att.realm", "stun.att.ipv4", "stun.att.port",
           "dns.qry.name", "http2.headers.authority"]
 FIELDS += [f"{layer}.handshake.{name}" for layer in ("tls", "dtls") for name in HELLO]
@@ -25,12 +25,7 @@ class Conversation:
         self.transport, self.source, self.destination = transport, source, destination
         self.packets = self.octets = 0
         self.hellos, self.chosen = [], []
-        self.quic, self.first_types = [], []
-        self.socks, self.hosts, self.connects, self.stun, self.questions, self.http2 = [], [], [], [], [], []
-
-    def names(self):
-        found = [hello["extensions_server_name"] for hello in self.hellos]
-        return sorted({name for names in found for name in names} | set(self.socks))
+        self.quic, self.socks, self.hosts, self.connects, self.stun, self.questions, self.http2 = ([] for _ in range(7))
 
 
 def read(capture):
@@ -154,7 +149,7 @@ def first_of(found, word):
 
 
 ANSWERS = {
-    "name": lambda f: (hello_of(f) or {}).get("extensions_server_name", [None])[0:1][0] if hello_of(f) and hello_of(f)["extensions_server_name"] else None,
+    "name": lambda f: ((hello_of(f) or {}).get("extensions_server_name") or [None])[0],
     "socks": lambda f: f.socks[0] if f.socks else None,
     "connect": lambda f: f.connects[0].rsplit(":", 1)[0] if f.connects else None,
     "http": lambda f: f.hosts[0].rsplit(":", 1)[0] if f.hosts else None,

@@ -11,6 +11,8 @@ mod error;
 pub mod files;
 mod filter;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod interfaces;
 mod link;
 pub mod live;

@@ -13,6 +13,8 @@ mod config;
 mod cooked;
 mod ether;
 mod fragment;
+#[doc(hidden)]
+pub mod fuzz;
 mod ip;
 mod link;
 mod packet;

@@ -149,6 +149,18 @@ impl Reassembly {
         std::mem::take(&mut self.ready)
     }
 
+    /// Whether what is held is bounded as this module says (for fuzzing).
+    pub(super) fn is_within_limits(&self) -> bool {
+        let bytes: usize =
+            self.datagrams.values().flat_map(|pieces| pieces.parts.values()).map(Vec::len).sum();
+        let pieces = self.datagrams.values().map(|pieces| pieces.parts.len()).max().unwrap_or_default();
+        bytes == self.bytes
+            && bytes <= MAX_BYTES
+            && pieces <= MAX_PIECES
+            && self.order.len() == self.datagrams.len()
+            && self.order.len() <= MAX_DATAGRAMS
+    }
+
     #[cfg(test)]
     pub(super) fn held(&self) -> (usize, usize) {
         (self.datagrams.len(), self.bytes)

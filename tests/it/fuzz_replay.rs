@@ -3,12 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use whither::inspect::fuzz::TARGETS;
+use whither::{capture, decode, inspect};
 
 /// Mutations of one seed; the same ones in every run.
 const MUTATIONS: u64 = 300;
 /// Bytes of an input that are mutated; longer ones only take longer.
 const MOST_BYTES: usize = 8 << 10;
+
+/// All targets: name and entry.
+fn targets() -> impl Iterator<Item = &'static inspect::fuzz::Target> {
+    inspect::fuzz::TARGETS.iter().chain(decode::fuzz::TARGETS).chain(capture::fuzz::TARGETS)
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
@@ -68,7 +73,7 @@ fn mutate(seed: &[u8], random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn every_target_takes_its_corpus_past_crashes_and_mutations() {
-    for (name, entry) in TARGETS {
+    for (name, entry) in targets() {
         let corpus = files(&root().join("corpus").join(name));
         assert!(!corpus.is_empty(), "{name} has no corpus");
         for path in corpus.iter().chain(&files(&root().join("regressions").join(name))) {
@@ -88,9 +93,9 @@ fn every_target_takes_its_corpus_past_crashes_and_mutations() {
 #[test]
 fn every_target_is_one_of_the_fuzzer_too() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    for (name, _) in TARGETS {
+    for (name, _) in targets() {
         assert!(root().join(format!("fuzz_targets/{name}.rs")).exists(), "{name} has no file");
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not in fuzz/Cargo.toml");
     }
-    assert_eq!(files(&root().join("fuzz_targets")).len(), TARGETS.len());
+    assert_eq!(files(&root().join("fuzz_targets")).len(), targets().count());
 }

@@ -18,6 +18,7 @@ mod docs;
 mod durable;
 mod fragments;
 mod fuzz_replay;
+mod fuzz_seeds;
 mod gateway;
 mod geoip;
 mod house;

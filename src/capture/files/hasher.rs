@@ -22,6 +22,9 @@ impl Hasher {
     /// Begins with files by their numbers; without any there is no thread.
     pub(super) fn start(files: Vec<(usize, PathBuf)>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        if files.is_empty() {
+            return Self { thread: None, stop, digests: Digests::new() };
+        }
         let seen = Arc::clone(&stop);
         let work = move || {
             let digest = |(at, path): &(usize, PathBuf)| Some((*at, hash_file(path, &seen)?));

@@ -62,6 +62,15 @@ pub(super) fn open(path: &Path, hash: bool) -> Result<Input, CaptureError> {
         }
         (Box::new(file), meta.is_file().then_some(meta.len()))
     };
+    counted(raw, length, hash, path)
+}
+
+/// The input that these bytes are (for fuzzing).
+pub(super) fn of_bytes(bytes: Vec<u8>) -> Result<Input, CaptureError> {
+    counted(Box::new(Cursor::new(bytes)), None, false, Path::new("-"))
+}
+
+fn counted(raw: Source, length: Option<u64>, hash: bool, path: &Path) -> Result<Input, CaptureError> {
     let digest = (hash && length.is_none()).then(|| Mutex::new(Context::new(&SHA256)));
     let tally = Arc::new(Tally { bytes: AtomicU64::new(0), ended: AtomicBool::new(false), digest });
     let stored = Box::new(Stored { raw, tally: Arc::clone(&tally) });

@@ -122,6 +122,15 @@ impl CaptureFiles {
         Ok(Self { files, due, desk, hasher })
     }
 
+    /// One file that is these bytes (for fuzzing).
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Result<Self, CaptureError> {
+        let (options, mut desk) = (FileOptions { hash: false, ..FileOptions::default() }, Desk::default());
+        let input = input::of_bytes(bytes)?;
+        let file = FileReader::begin(std::path::Path::new("-"), input, &options, MIN_BUFFER, &mut desk)?;
+        let due = BinaryHeap::from([Reverse((Timestamp::from_nanos(i64::MIN), 0))]);
+        Ok(Self { files: vec![file], due, desk, hasher: Hasher::start(Vec::new()) })
+    }
+
     /// What is known of each file, in the order in which they were named. Waits for the files' digests.
     pub fn captures(&mut self) -> Vec<CaptureInfo> {
         let digests = self.hasher.finish();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::FileOptions;
 use super::delivery::{Delivery, Desk, Stop, Track};
-use super::input::{self, Tally};
+use super::input::{self, Input, Tally};
 use super::pcap::{self, Magic, Pcap};
 use super::pcapng::{self, Pcapng};
 use super::window::Window;
@@ -54,7 +54,17 @@ impl FileReader {
         buffer: usize,
         desk: &mut Desk,
     ) -> Result<Self, CaptureError> {
-        let input = input::open(path, options.hash)?;
+        Self::begin(path, input::open(path, options.hash)?, options, buffer, desk)
+    }
+
+    /// Reads the header of what was opened.
+    pub(super) fn begin(
+        path: &std::path::Path,
+        input: Input,
+        options: &FileOptions,
+        buffer: usize,
+        desk: &mut Desk,
+    ) -> Result<Self, CaptureError> {
         let mut window = Window::new(input.source, buffer, options.prompt && input.length.is_none());
         let mut track = Track::new(path.to_string_lossy().into());
         let format = recognise(path, &mut window, &mut track, desk)?;

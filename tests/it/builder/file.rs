@@ -51,14 +51,15 @@ fn write_pcap(frames: &[Frame], link: u32, put: fn(u32) -> [u8; 4], nanos: bool)
 }
 
 /// A pcapng block (draft-ietf-opsawg-pcapng §3.1), little-endian.
-fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+pub(crate) fn block(kind: u32, body: &[u8]) -> Vec<u8> {
     let mut padded = body.to_vec();
     padded.resize(body.len().next_multiple_of(4), 0);
     let length = u32::try_from(padded.len() + 12).unwrap().to_le_bytes();
     [&kind.to_le_bytes()[..], &length, &padded, &length].concat()
 }
 
-fn option(code: u16, value: &[u8]) -> Vec<u8> {
+/// An option of a block (§3.5).
+pub(crate) fn option(code: u16, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(value.len()).unwrap();
     let mut out = [&code.to_le_bytes()[..], &length.to_le_bytes(), value].concat();
     out.resize(out.len().next_multiple_of(4), 0);
