@@ -25,6 +25,7 @@ mod text;
 mod things;
 mod tools;
 mod trace;
+mod upgrade;
 mod vendors;
 
 use crate::model::{Endpoint, Facts};
@@ -33,6 +34,7 @@ use super::contract::{Claim, Context, Held, Look, Signature, State, Step};
 use fingerprint::{Fingerprint, Front, Owner, Test};
 use table::FINGERPRINTS;
 use trace::{Datagram, MAX_DATAGRAMS, Trace};
+use upgrade::{Turn, turn};
 
 /// For byte streams.
 pub(super) static STREAMS: &[&Signature] =
@@ -81,7 +83,14 @@ fn feed_stream(look: &Look<'_>, _: &mut State, context: &mut Context<'_>) -> Ste
     let Ok(fingerprint) = meet_stream(look) else { return Step::No };
     note(fingerprint, context.facts);
     // A request in HTTP has names beside it.
-    if look.bytes.starts_with(b"POST ") { Step::Pass } else { Step::Settled }
+    if look.bytes.starts_with(b"POST ") {
+        return Step::Pass;
+    }
+    match turn(fingerprint.name, look.bytes) {
+        Turn::To(begins) => Step::Inner(begins),
+        Turn::Later => Step::More,
+        Turn::Never => Step::Settled,
+    }
 }
 
 /// The first fingerprint that meets the datagrams, or whether one still may.
