@@ -281,7 +281,7 @@ mod tests {
                 turns.iter().copied().chain([(true, &hello[..]), (false, &answer[..])]).collect();
             let flow = talk(&turns);
             assert_eq!(names(&flow), ["inner.example"], "{protocol}");
-            assert!(flow.facts.tls_version.is_some(), "{protocol}: the server's side");
+            assert!(flow.facts.tls_selected.is_some(), "{protocol}: the server's side");
         }
     }
 
