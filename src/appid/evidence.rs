@@ -228,20 +228,31 @@ pub(super) fn carries(
 
 /// The network of the remote, and whether nothing but the application is served from it: its own prefix, its own AS,
 /// or a prefix that says less, in this order.
+///
+/// Only a far end that serves is served from anywhere. One that began the flow is a client: an office, a crawler, a
+/// webhook, a scanner of the vendor's, and what it asks for is ours. And from within a network its machines are
+/// neighbours: those of the vendor's house, or of a laboratory that borrowed its addresses.
 pub(super) fn network<'c>(
     catalogue: &'c Catalogue,
     question: &Question<'_>,
 ) -> Option<(&'c Application, bool, Evidence)> {
-    let prefix = prefix(catalogue, question);
+    let mut prefix = prefix(catalogue, question);
+    if question.inside || question.record.source == question.remote {
+        if let Some((_, own, _)) = &mut prefix {
+            *own = false;
+        }
+        return prefix;
+    }
     if prefix.as_ref().is_some_and(|(_, own, _)| *own) {
         return prefix;
     }
     own_as(catalogue, question).map(|(app, evidence)| (app, true, evidence)).or(prefix)
 }
 
-/// The application whose own network the remote's AS number is, where it serves nothing else.
+/// The application whose own network the remote's AS number is, where it serves nothing else. It must have answered:
+/// resolvers that lie send those who ask for something else to addresses of great names (China's to Twitter's).
 fn own_as<'c>(catalogue: &'c Catalogue, question: &Question<'_>) -> Option<(&'c Application, Evidence)> {
-    let asn = question.asn?;
+    let asn = question.asn.filter(|_| question.record.reverse_total.packets > 0)?;
     let mut claims = catalogue.index.asn(asn).iter().filter_map(|&place| catalogue.asn(place));
     let (app, fact) = claims.find(|(_, fact)| fact.own_service)?;
     Some((app, as_evidence(asn, fact)))

@@ -9,7 +9,7 @@
 //! | its protocol by shape alone, at its own address or name | C | the application |
 //! | older, or several names of one application; a neighbour on a shared address; names behind a cover | D | the application, no host |
 //! | several applications, or an unknown name beside a known one | D | candidates only |
-//! | a prefix or a whole AS that nothing else is served from | E | the application |
+//! | a prefix or a whole AS that nothing else is served from, where the far end serves | E | the application |
 //! | the vendor's own AS number or prefix | E | nothing |
 //! | rented machines | F | nothing |
 //!
@@ -45,6 +45,8 @@ pub struct Question<'a> {
     pub remote: Endpoint,
     /// The AS number of the far end, where known.
     pub asn: Option<u32>,
+    /// Whether the device stands in the same network (AS) itself.
+    pub inside: bool,
     /// Names under which this client may have reached it.
     pub dns: &'a [NameCandidate],
     /// Names that this client resolved and that may stand behind the cover that the flow shows.

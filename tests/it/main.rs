@@ -25,6 +25,7 @@ mod house;
 mod layering;
 mod live;
 mod netns;
+mod own_networks;
 mod peers;
 mod policy;
 mod proc;

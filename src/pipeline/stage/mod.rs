@@ -294,6 +294,7 @@ impl FlowStage {
             record: &record,
             remote: sides.remote,
             asn: remote.operator.asn,
+            inside: self.is_inside(&sides, &remote, record.start),
             dns: &memory.dns,
             hidden: &memory.hidden,
             near: &near,
@@ -320,6 +321,15 @@ impl FlowStage {
             verdicts: Vec::new(),
             provenance: Arc::clone(&self.parts.provenance),
         }
+    }
+
+    /// Whether the device has an address of the remote's own network; one of a local network stands in none.
+    fn is_inside(&self, sides: &Sides, remote: &RemoteContext, at: Timestamp) -> bool {
+        let enricher = &self.parts.enricher;
+        let of_device = || enricher.remote_at(sides.device.addr, at).operator.asn;
+        remote.operator.asn.is_some()
+            && !enricher.is_local(sides.device.addr)
+            && of_device() == remote.operator.asn
     }
 
     /// Learns the round trip to the remote, and holds what is claimed of its place against it. Only where the device asked:

@@ -105,6 +105,42 @@ fn a_whole_as_names_where_it_serves_one_application() {
 }
 
 #[test]
+fn a_far_end_that_began_the_flow_is_a_client_and_its_network_names_nothing() {
+    let crawler = case().remote("203.0.113.1", Some(714)).asked_by_the_far_end().identify();
+    assert_eq!(said(&crawler), (None, Some(Tier::E), Some("as_number")), "the vendor's, and that is all");
+    let webhook = case().remote("149.154.167.50", None).asked_by_the_far_end().identify();
+    assert_eq!(said(&webhook), (None, Some(Tier::E), Some("address_prefix")));
+    let asked = case()
+        .remote("203.0.113.1", Some(714))
+        .name(NameOrigin::TlsSni, "www.icloud.com")
+        .asked_by_the_far_end();
+    assert_eq!(said(&asked.identify()).0, Some("apple"), "a name in it still does");
+}
+
+#[test]
+fn an_as_that_never_answered_names_nothing_and_a_prefix_does() {
+    let unanswered = |addr, asn| {
+        let mut case = case().remote(addr, asn);
+        case.unanswered = true;
+        case.identify()
+    };
+    let sent_there_by_a_lie = unanswered("199.59.148.229", Some(13414));
+    assert_eq!(said(&sent_there_by_a_lie), (None, Some(Tier::E), Some("as_number")));
+    let dialled = unanswered("149.154.167.50", Some(62041));
+    assert_eq!(said(&dialled).0, Some("telegram"), "its client has the addresses built in");
+}
+
+#[test]
+fn from_within_a_network_its_machines_are_no_service() {
+    let mut neighbour = case().remote("17.2.0.122", Some(714));
+    neighbour.inside = true;
+    assert_eq!(said(&neighbour.identify()), (None, Some(Tier::E), Some("as_number")));
+    let mut named = case().remote("17.2.0.122", Some(714)).name(NameOrigin::TlsSni, "www.icloud.com");
+    named.inside = true;
+    assert_eq!(said(&named.identify()).0, Some("apple"));
+}
+
+#[test]
 fn a_name_beats_an_own_prefix() {
     let i = case().remote("149.154.167.50", None).name(NameOrigin::TlsSni, "www.google.com").identify();
     assert_eq!(said(&i).0, Some("google"));

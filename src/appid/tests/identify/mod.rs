@@ -35,6 +35,10 @@ struct Case {
     near: Vec<Neighbour>,
     shared: Option<Shared>,
     origin: Option<Arc<ProcessRef>>,
+    /// Whether the far end began the flow.
+    asked: bool,
+    inside: bool,
+    unanswered: bool,
 }
 
 fn case() -> Case {
@@ -48,10 +52,20 @@ fn case() -> Case {
         near: Vec::new(),
         shared: None,
         origin: None,
+        asked: false,
+        inside: false,
+        unanswered: false,
     }
 }
 
 impl Case {
+    /// The far end began it, from a port of a client, to port 443 of the device.
+    fn asked_by_the_far_end(mut self) -> Self {
+        self.asked = true;
+        self.port = 50_000;
+        self
+    }
+
     fn name(mut self, origin: NameOrigin, name: &str) -> Self {
         self.facts.names.push(NameFact { name: host(name), origin, at: at(0) });
         self
@@ -106,13 +120,19 @@ impl Case {
 
     fn identify_by(self, catalogue: Arc<Catalogue>) -> Identification {
         let remote = Endpoint::new(self.remote, self.port);
+        let device = "10.0.0.2".parse().unwrap();
+        let (source, destination) = if self.asked {
+            (remote, Endpoint::new(device, 443))
+        } else {
+            (Endpoint::new(device, 50_000), remote)
+        };
         let record = FlowRecord {
             id: FlowId(1),
             sequence: 0,
             point: Arc::new(ObservationPoint { id: 0, name: "test".into(), time_digits: 6 }),
             protocol: Protocol::TCP,
-            source: Endpoint::new("10.0.0.2".parse().unwrap(), 50_000),
-            destination: remote,
+            source,
+            destination,
             source_basis: SourceBasis::Handshake,
             source_mac: None,
             destination_mac: None,
@@ -124,7 +144,7 @@ impl Case {
             forward: Counters::default(),
             reverse: Counters::default(),
             forward_total: Counters::default(),
-            reverse_total: Counters::default(),
+            reverse_total: Counters { packets: u64::from(!self.unanswered), ..Counters::default() },
             tcp: None,
             first_answer: None,
             facts: Arc::new(self.facts),
@@ -137,6 +157,7 @@ impl Case {
             record: &record,
             remote,
             asn: self.asn,
+            inside: self.inside,
             dns: &self.dns,
             hidden: &self.hidden,
             near: &self.near,

@@ -1,0 +1,67 @@
+//! Where nothing but the network speaks: a service's own network names it where it serves, and nowhere else.
+
+use std::fs;
+
+use tempfile::TempDir;
+use whither::model::EnrichedFlow;
+
+use super::builder::file;
+use super::builder::net::{Host, local, remote};
+use super::builder::scene::Scene;
+use super::builder::tcp::{ACK, Connection, SYN, Who};
+use super::reading;
+
+/// Apple's (AS714), which serves nobody else.
+const APPLE: &str = "17.248.146.144";
+/// Twitter's (AS13414), among those that resolvers give who lie about blocked names.
+const TWITTER: &str = "199.59.148.229";
+
+/// The last record of the only flow of a scene.
+fn last_of(scene: &Scene) -> EnrichedFlow {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("input.pcap");
+    fs::write(&path, file::pcap(&scene.frames)).unwrap();
+    reading::read(&[path]).unwrap().flows.pop().expect("a flow")
+}
+
+/// A connection that says nothing of itself.
+fn connection(client: Host, server: Host, port: u16) -> Scene {
+    let mut scene = Scene::new();
+    let mut tcp = Connection::open(&mut scene, (client, 40_101), (server, port), 40);
+    tcp.say(&mut scene, Who::Client, &[0xa5; 90]);
+    tcp.say(&mut scene, Who::Server, &[0x5a; 300]);
+    tcp.close(&mut scene);
+    scene
+}
+
+fn app(flow: &EnrichedFlow) -> Option<&str> {
+    flow.identification.app.as_ref().map(|app| &*app.id)
+}
+
+#[test]
+fn a_network_names_what_it_serves_and_neither_its_clients_nor_its_neighbours() {
+    let phone = local("192.168.1.23");
+    let served = last_of(&connection(phone, remote(APPLE), 5223));
+    assert_eq!(app(&served), Some("apple"));
+
+    let crawler = last_of(&connection(remote(APPLE), phone, 80));
+    assert_eq!(crawler.remote.operator.asn, Some(714));
+    assert!(!crawler.device_is_source);
+    assert_eq!(app(&crawler), None, "it came as a client");
+
+    let house = last_of(&connection(local("17.248.146.1"), remote(APPLE), 1720));
+    assert_eq!(house.remote.operator.asn, Some(714));
+    assert_eq!(app(&house), None, "from within");
+}
+
+#[test]
+fn an_address_that_never_answered_is_nobodys_service() {
+    let mut scene = Scene::new();
+    let tcp = Connection::underway((local("192.168.1.23"), 40_101), (remote(TWITTER), 443), 40);
+    tcp.send(&mut scene, Who::Client, SYN, 0, b"");
+    let unanswered = last_of(&scene);
+    assert_eq!(unanswered.remote.operator.asn, Some(13_414));
+    assert_eq!(app(&unanswered), None);
+    tcp.send(&mut scene, Who::Server, SYN | ACK, 0, b"");
+    assert_eq!(app(&last_of(&scene)), Some("twitter"));
+}
