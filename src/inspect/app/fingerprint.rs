@@ -125,6 +125,17 @@ pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
     number(bytes, at, 4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
+/// How many values of a byte stand in `bytes`: what is sealed or random has many.
+pub(super) fn distinct(bytes: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    for byte in bytes {
+        if let Some(mark) = seen.get_mut(usize::from(*byte)) {
+            *mark = true;
+        }
+    }
+    seen.iter().filter(|s| **s).count()
+}
+
 /// A length as an index.
 pub(super) fn index(length: u32) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)

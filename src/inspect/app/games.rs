@@ -45,7 +45,10 @@ pub(super) fn minecraft(front: &Front<'_>) -> Answer {
     if host + letters + 3 != start + length {
         return Some(false);
     }
+    // A mod's mark stands between zeros.
+    let written = |name: &[u8]| !name.is_empty() && name.iter().all(|b| b.is_ascii_graphic() || *b == 0);
     all([
+        bytes.get(host..host + letters).map(written),
         be16(bytes, host + letters).map(|port| port == front.server.port),
         bytes.get(host + letters + 2).map(|wanted| matches!(wanted, 1..=3)),
     ])

@@ -1,10 +1,12 @@
 //! WhatsApp, Viber, KakaoTalk, LINE, Zalo, Discord.
 
-use super::fingerprint::{Answer, Front, all, any, be16, has, index, le16, le32};
+use super::fingerprint::{Answer, Front, all, any, be16, distinct, has, index, le16, le32};
 use super::trace::{Datagram, Trace};
 
 /// Viber's servers listen here.
 const VIBER_PORTS: [u16; 4] = [4244, 5242, 5243, 9785];
+/// Distinct values among 256 sealed bytes: 162 on average, with a deviation of 7.
+const LOCO_DISTINCT: usize = 100;
 /// Lengths of a Zalo call's greeting (libprotoident).
 const ZALO_LENGTHS: [usize; 4] = [26, 27, 34, 42];
 
@@ -111,6 +113,7 @@ pub(super) fn loco(front: &Front<'_>) -> Answer {
         has(bytes, 0, &[0, 1, 0, 0]),
         le32(bytes, 4).map(|cipher| (1..=20).contains(&cipher)),
         le32(bytes, 8).map(|cipher| (1..=4).contains(&cipher)),
+        bytes.get(12..268).map(|sealed| distinct(sealed) >= LOCO_DISTINCT),
         le32(bytes, 268).map(|length| (16..1 << 16).contains(&length)),
     ])
 }

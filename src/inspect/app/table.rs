@@ -49,7 +49,7 @@ pub(super) static FINGERPRINTS: &[Fingerprint] = fingerprints![
     "viber" STRONG, 112, "both", Datagrams(messengers::viber_media), CAPTURE,
         "the answer repeats eight bytes of the question and has the matching type";
     "loco" STRONG, 100, "client", Stream(messengers::loco), "KiwiTalk and node-kakao, open clients; own reading of public captures",
-        "numbers of both ciphers in range, and a length behind the sealed key";
+        "numbers of both ciphers in range, a key that looks sealed, and a length behind it";
     "line_call" WEAK, 40, "both", Datagrams(messengers::line_call), CAPTURE, "both sides; and the address must be LINE's";
     "zalo_call" WEAK, 32, "both", Datagrams(messengers::zalo_call), "libprotoident, 2020",
         "both sides with one of four lengths; and the address or name must be Zalo's";
@@ -82,7 +82,7 @@ pub(super) static FINGERPRINTS: &[Fingerprint] = fingerprints![
     "govee" STRONG, 120, "either side", Datagrams(things::govee), "Govee's guide to its WLAN interface", "ports 4001 to 4003 and the beginning of its JSON";
     "gree" STRONG, 96, "client", Datagrams(things::gree), "gree-remote, an open client", "port 7000 and nothing but this text";
     "midea" STRONG, 40, "either side", Datagrams(things::midea), "msmart, an open client", "its ports, and the length agrees with the datagram";
-    "minecraft" STRONG, 40, "client", Stream(games::minecraft), "Minecraft's protocol as open clients describe it", "three lengths agree, and the port is the one that it goes to";
+    "minecraft" STRONG, 40, "client", Stream(games::minecraft), "Minecraft's protocol as open clients describe it", "three lengths agree, a host in letters, and the port is the one that it goes to";
     "minecraft" STRONG, 168, "server", Datagrams(games::minecraft_bedrock), "RakNet's source; gophertunnel, an open client", "RakNet's mark and the game's letters";
     "mihoyo_kcp" STRONG, 96, "either side", Datagrams(games::mihoyo), "open servers of several authors", "twenty bytes, of which twelve are fixed";
     "nintendo_pia" STRONG, 32, "either side", Datagrams(games::pia), "NintendoClients, an open client", "a version behind the magic";

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::fingerprint::{Answer, Front, all, has, le32};
+use super::fingerprint::{Answer, Front, all, distinct, has, le32};
 use super::trace::Trace;
 
 /// Telegram's own networks, as core.telegram.org/resources/cidr.txt lists them and the catalogue repeats: (first bits,
@@ -86,14 +86,7 @@ pub(super) fn mtproto_at_home(front: &Front<'_>) -> Answer {
     if matches!(bytes, [22, 3, ..] | [20..=23, 3, 0..=4, ..] | [b'A'..=b'Z', b'A'..=b'Z', ..]) {
         return Some(false);
     }
-    let greeting = bytes.get(..OBFUSCATED)?;
-    let mut seen = [false; 256];
-    for byte in greeting {
-        if let Some(mark) = seen.get_mut(usize::from(*byte)) {
-            *mark = true;
-        }
-    }
-    Some(seen.iter().filter(|s| **s).count() >= DISTINCT)
+    Some(distinct(bytes.get(..OBFUSCATED)?) >= DISTINCT)
 }
 
 /// A relay of calls answers its peer's tag: 16 bytes, then twelve of `ff`.

@@ -1,5 +1,7 @@
 //! Each fingerprint with its own bytes and with near misses; no bytes break one; what may name is what is strong.
 
+mod noise;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -127,7 +129,7 @@ fn random_text_is_mtproto_at_telegrams_own_addresses_alone() {
 
 #[test]
 fn telegrams_prefixes_are_those_of_the_catalogue() {
-    let catalogue = include_str!("../../../config/applications/messengers.toml");
+    let catalogue = include_str!("../../../../config/applications/messengers.toml");
     let entry = catalogue.split("id = \"telegram\"").nth(1).unwrap();
     let entry = entry.split("[[application]]").next().unwrap();
     for (net, length) in telegram::NETWORKS_V4 {
@@ -193,6 +195,9 @@ fn other_messengers_are_met_and_their_neighbours_not() {
         join(&[&[0, 1, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0], &noise(256), &[length, 1, 0, 0], &noise(40)])
     };
     assert_eq!(stream(8080, true, &loco(0x3d)), Some("loco"));
+    let mut open = loco(0x3d);
+    open[12..268].fill(1);
+    assert_eq!(stream(8080, true, &open), None, "nothing is sealed");
     let mut miss = loco(0x3d);
     miss[8] = 9;
     assert_eq!(stream(8080, true, &miss), None);
@@ -290,6 +295,9 @@ fn games_are_met_and_their_neighbours_not() {
     assert_eq!(stream(25570, true, &handshake(25565, 2, 23)), None, "it goes to another port");
     assert_eq!(stream(25570, true, &handshake(25570, 9, 23)), None, "nothing that can be wanted");
     assert_eq!(stream(25570, true, &handshake(25570, 2, 24)), None, "the lengths do not agree");
+    let mut unwritten = handshake(25570, 2, 23);
+    unwritten[8] = 1;
+    assert_eq!(stream(25570, true, &unwritten), None, "no host has such a letter");
     assert_eq!(
         stream(25570, true, b"\x17\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
         None,
