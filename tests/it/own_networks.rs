@@ -1,8 +1,13 @@
 //! Where nothing but the network speaks: a service's own network names it where it serves, and nowhere else.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tempfile::TempDir;
+use whither::appid::Catalogue;
+use whither::config::Config;
+use whither::enrich::Enricher;
 use whither::model::EnrichedFlow;
 
 use super::builder::file;
@@ -64,4 +69,35 @@ fn an_address_that_never_answered_is_nobodys_service() {
     assert_eq!(app(&unanswered), None);
     tcp.send(&mut scene, Who::Server, SYN | ACK, 0, b"");
     assert_eq!(app(&last_of(&scene)), Some("twitter"));
+}
+
+/// `count` addresses of a network, evenly spread.
+fn spread(net: ipnet::IpNet, count: u32) -> impl Iterator<Item = IpAddr> {
+    (0..count).map(move |i| match net {
+        ipnet::IpNet::V4(net) => {
+            let size = 1_u64 << (32 - net.prefix_len());
+            let step = u32::try_from(size * u64::from(i) / u64::from(count)).unwrap();
+            Ipv4Addr::from(net.network().to_bits() + step).into()
+        }
+        ipnet::IpNet::V6(net) => {
+            let step = (u128::MAX >> net.prefix_len()) / u128::from(count) * u128::from(i);
+            Ipv6Addr::from(net.network().to_bits() + step).into()
+        }
+    })
+}
+
+#[test]
+fn a_prefix_of_one_service_is_announced_by_one_organisation() {
+    let catalogue = Catalogue::embedded().unwrap();
+    let enricher = Enricher::load(&Config::default().enrich).unwrap();
+    let mut prefixes = 0;
+    for app in catalogue.list() {
+        for fact in catalogue.show(&app.id).unwrap().prefixes.iter().filter(|p| p.own_service) {
+            prefixes += 1;
+            let names: BTreeSet<_> =
+                spread(fact.prefix, 256).filter_map(|addr| enricher.remote(addr).operator.as_name).collect();
+            assert!(names.len() <= 1, "{} of {} was given away in part: {names:?}", fact.prefix, app.id);
+        }
+    }
+    assert!(prefixes > 10, "{prefixes}");
 }
