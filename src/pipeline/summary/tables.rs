@@ -105,7 +105,7 @@ pub struct Destination {
     pub methods: BTreeSet<&'static str>,
 }
 
-/// One application's part; `None` as its key in [`Summary::applications`] is "not named".
+/// One application's part; `None` as its key in [`Summary::applications`](super::Summary::applications) is "not named".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Application {
     /// Name for people, vendor and its seat with source; empty for the unnamed.
