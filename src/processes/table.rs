@@ -204,26 +204,21 @@ impl Table {
     /// Forgets what has been gone for long, and the oldest where there are too many.
     pub(super) fn expire(&mut self, now: Timestamp) {
         self.forget_before(now.minus(self.keep));
-        if self.size() <= self.most {
-            return;
-        }
         let before = self.size();
-        let mut times: Vec<Timestamp> = self.sockets.values().map(|seen| seen.last).collect();
-        times.sort_unstable();
-        // A tenth more than needed, so that this is not done at every poll.
-        let excess = self.size() - self.most + self.most / 10;
-        if let Some(bar) = times.get(excess.min(times.len().saturating_sub(1))).copied() {
-            self.forget_before(bar);
-        }
-        // All of one poll: no time tells them apart.
         while self.size() > self.most {
-            let Some(cookie) = self.sockets.keys().next().copied() else { break };
-            let most = self.sockets.len().saturating_sub(self.most).max(1);
-            let gone: HashSet<u64> = self.sockets.keys().copied().take(most).chain([cookie]).collect();
-            self.sockets.retain(|cookie, _| !gone.contains(cookie));
+            // A tenth more than needed, so that this is not done at every poll. A socket may have many ends, so what goes is
+            // this share of the sockets, the oldest of them.
+            let excess = self.size() - self.most + self.most / 10;
+            let share = (self.sockets.len() * excess / self.size()).max(1);
+            let mut oldest: Vec<(Timestamp, u64)> =
+                self.sockets.iter().map(|(cookie, seen)| (seen.last, *cookie)).collect();
+            oldest.sort_unstable();
+            for (_, cookie) in oldest.into_iter().take(share) {
+                self.sockets.remove(&cookie);
+            }
             self.drop_ends();
         }
-        self.forgotten += u64::try_from(before.saturating_sub(self.size())).unwrap_or_default();
+        self.forgotten += u64::try_from(before - self.size()).unwrap_or_default();
     }
 
     fn forget_before(&mut self, bar: Timestamp) {

@@ -141,6 +141,31 @@ fn births_are_bounded() {
 }
 
 #[test]
+fn many_addressees_of_some_push_out_as_few_sockets_as_need_be() {
+    let mut t = table();
+    for cookie in 1..=8 {
+        t.born(&born(cookie, Protocol::UDP, "resolver"), at(10));
+        for port in 1..=3 {
+            t.ends(cookie, end("0.0.0.0:5000"), end(&format!("203.0.113.{cookie}:{port}")), at(10));
+        }
+    }
+    t.born(&born(9, Protocol::TCP, "curl"), at(9));
+    t.ends(9, end(NEAR), end(FAR), at(9));
+    t.born(&born(10, Protocol::TCP, "wget"), at(11));
+    t.expire(at(12));
+    assert!(t.size() <= 16);
+    assert_eq!(find(&t, Protocol::TCP, NEAR, FAR, 9), Answer::Unseen, "the oldest goes first");
+    t.ends(10, end(NEAR), end(FAR), at(12));
+    assert_eq!(find(&t, Protocol::TCP, NEAR, FAR, 12), Answer::Maker(maker("wget")));
+    t.ends(8, end("0.0.0.0:5000"), end(FAR), at(12));
+    assert_eq!(
+        find(&t, Protocol::UDP, "10.0.0.2:5000", FAR, 12),
+        Answer::Maker(maker("resolver")),
+        "of the same age"
+    );
+}
+
+#[test]
 fn this_processs_short_lived_sockets_are_found() {
     let Ok(Watchers { mut poller, births: Some(mut births), shared, .. }) =
         Watchers::open(&ProcessesConfig::default())
