@@ -219,3 +219,46 @@ pub(super) fn ws_discovery(trace: &Trace<'_>) -> Answer {
             && super::fingerprint::contains(head, b"schemas.xmlsoap.org/ws/2005/04/discovery"),
     )
 }
+
+/// PostgreSQL's request for TLS: its length, and a number that is no version.
+pub(super) const POSTGRESQL_TLS: &[u8] = &[0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f];
+
+/// PostgreSQL: the request for TLS, or a yes with TLS behind it.
+pub(super) fn postgresql(front: &Front<'_>) -> Answer {
+    any([has(front.bytes, 0, POSTGRESQL_TLS), has(front.bytes, 0, b"S\x16\x03")])
+}
+
+/// MySQL: the server's greeting (protocol 10, a version that begins with a digit and a dot), or the request for TLS.
+pub(super) fn mysql(front: &Front<'_>) -> Answer {
+    let bytes = front.bytes;
+    let greeting = all([
+        bytes.first().map(|length| *length >= 40),
+        has(bytes, 1, &[0, 0, 0, 10]),
+        bytes.get(5).map(u8::is_ascii_digit),
+        any([has(bytes, 6, b"."), has(bytes, 7, b".")]),
+    ]);
+    let request = all([
+        has(bytes, 0, &[32, 0, 0, 1]),
+        bytes.get(5).map(|abilities| abilities & 8 != 0),
+        has(bytes, 13, &[0; 23]),
+    ]);
+    any([greeting, request])
+}
+
+/// The last of the object identifier of LDAP's StartTLS.
+pub(super) const LDAP_START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+
+/// LDAP's StartTLS: the request by its name, or an answer that is all success.
+pub(super) fn ldap(front: &Front<'_>) -> Answer {
+    let bytes = front.bytes;
+    let message = |operation: u8| {
+        all([
+            has(bytes, 0, &[0x30]),
+            bytes.get(1).map(|l| *l < 0x80),
+            has(bytes, 2, &[2, 1]),
+            has(bytes, 5, &[operation]),
+        ])
+    };
+    let request = all([message(0x77), has(bytes, 7, &[0x80, 22]), has(bytes, 9, LDAP_START_TLS)]);
+    any([request, all([message(0x78), has(bytes, 7, &[10, 1, 0, 4, 0, 4])])])
+}

@@ -5,7 +5,7 @@ use crate::model::ProtocolProof::{Strong, Weak};
 
 use super::fingerprint::Test::{Datagrams, Stream};
 use super::fingerprint::{Fingerprint, Owner};
-use super::{binary, games, media, messengers, telegram, tencent, text, things, tools, upgrade, vendors};
+use super::{binary, games, media, messengers, telegram, tencent, text, things, tools, vendors};
 
 const CAPTURE: &str = "own reading of public captures";
 const RFC: &str = "its RFC or published specification";
@@ -109,12 +109,12 @@ pub(super) static FINGERPRINTS: &[Fingerprint] = fingerprints![
     "ftp" ANYBODY, 56, "server", Stream(text::ftp), RFC, "a code and the protocol's name";
     "imap" ANYBODY, 72, "server", Stream(text::imap), RFC, "a greeting and the protocol's name";
     "pop3" ANYBODY, 56, "server", Stream(text::pop3), RFC, "a greeting and the protocol's name";
-    "imap" ANYBODY, 88, "client", Stream(upgrade::imap_client), RFC, "a tag, a command and the line's end";
-    "pop3" ANYBODY, 48, "client", Stream(upgrade::pop3_client), RFC, "a command and the line's end";
-    "ftp" ANYBODY, 48, "client", Stream(upgrade::ftp_client), RFC, "a command and the line's end";
-    "postgresql" ANYBODY, 24, "either side", Stream(upgrade::postgresql), RFC, "a request of 64 fixed bits; of the server a yes with TLS behind it";
-    "mysql" ANYBODY, 50, "either side", Stream(upgrade::mysql), RFC, "protocol 10 and a version with a dot; or 23 zeroes";
-    "ldap" ANYBODY, 80, "either side", Stream(upgrade::ldap), RFC, "an object identifier; or an answer without any text";
+    "imap" ANYBODY, 88, "client", Stream(text::imap_client), RFC, "a tag, a command and the line's end";
+    "pop3" ANYBODY, 48, "client", Stream(text::pop3_client), RFC, "a command and the line's end";
+    "ftp" ANYBODY, 48, "client", Stream(text::ftp_client), RFC, "a command and the line's end";
+    "postgresql" ANYBODY, 24, "either side", Stream(binary::postgresql), RFC, "a request of 64 fixed bits; of the server a yes with TLS behind it";
+    "mysql" ANYBODY, 50, "either side", Stream(binary::mysql), RFC, "protocol 10 and a version with a dot; or 23 zeroes";
+    "ldap" ANYBODY, 80, "either side", Stream(binary::ldap), RFC, "an object identifier; or an answer without any text";
     "openvpn" ANYBODY, 64, "client", Stream(binary::openvpn_stream), RFC, "length, and five zero bytes at the frame's end";
 
     "dhcp" ANYBODY, 32, "either side", Datagrams(binary::dhcp), RFC, "the cookie at its place";

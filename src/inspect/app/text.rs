@@ -54,6 +54,29 @@ pub(super) fn pop3(front: &Front<'_>) -> Answer {
     greeting(front.bytes, b"+OK ", &[b"POP", b"Dovecot ready"])
 }
 
+/// IMAP's client: a tag and one of the commands that it begins with.
+pub(super) fn imap_client(front: &Front<'_>) -> Answer {
+    let bytes = front.bytes;
+    let tag = bytes.iter().take(17).position(|b| !b.is_ascii_alphanumeric() && *b != b'.');
+    let Some(tag) = tag else { return (bytes.len() > 16).then_some(false) };
+    if tag == 0 {
+        return Some(false);
+    }
+    let rest = bytes.get(tag..).unwrap_or_default();
+    let rest = rest.get(..rest.len().min(16)).unwrap_or(rest).to_ascii_uppercase();
+    has_one(&rest, &[b" CAPABILITY\r\n", b" STARTTLS\r\n"])
+}
+
+/// POP3's client where it asks what there is, or for TLS.
+pub(super) fn pop3_client(front: &Front<'_>) -> Answer {
+    has_one(front.bytes, &[b"CAPA\r\n", b"STLS\r\n", b"capa\r\n", b"stls\r\n"])
+}
+
+/// FTP's client where it asks for TLS before it logs in.
+pub(super) fn ftp_client(front: &Front<'_>) -> Answer {
+    has_one(front.bytes, &[b"AUTH TLS\r\n", b"AUTH SSL\r\n", b"AUTH TLS-C\r\n", b"FEAT\r\n"])
+}
+
 const SIP: [&[u8]; 8] = [
     b"INVITE sip:",
     b"REGISTER sip:",

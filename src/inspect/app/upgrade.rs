@@ -5,16 +5,13 @@
 //! behind a command that asks for it, the server's where a record of TLS begins. Nothing of what stands before is kept, and
 //! a client that logs in or sends mail in clear is let go at once.
 //!
-//! Limits: a beginning of 4 KiB; no TLS inside the messages of another protocol (SQL Server).
+//! Leaves alone how these protocols are known (`text`, `binary`). Limits: a beginning of 4 KiB; no TLS inside the messages of another protocol (SQL Server).
 
-use super::fingerprint::{Answer, Front, all, any, be16, has, has_one};
+use super::binary::POSTGRESQL_TLS;
+use super::fingerprint::be16;
 
 /// What a client says before it asks, or a server offers, is shorter.
 const MAX_TEXT: usize = 4096;
-/// The last of the object identifier of LDAP's StartTLS.
-const LDAP_START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
-/// PostgreSQL's request for TLS: its length, and a number that is no version.
-const POSTGRESQL: &[u8] = &[0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f];
 /// Octets of MySQL's request for TLS: header, abilities, longest packet, character set, 23 zeroes.
 const MYSQL: usize = 36;
 
@@ -33,7 +30,7 @@ pub(super) enum Turn {
 pub(super) fn turn(protocol: &str, bytes: &[u8]) -> Turn {
     match protocol {
         "smtp" | "imap" | "pop3" | "ftp" | "xmpp" => text(bytes),
-        "postgresql" => behind(bytes, Some(if bytes.starts_with(b"S") { 1 } else { POSTGRESQL.len() })),
+        "postgresql" => behind(bytes, Some(if bytes.starts_with(b"S") { 1 } else { POSTGRESQL_TLS.len() })),
         "rdp" => behind(bytes, be16(bytes, 2).map(usize::from)),
         "ldap" => behind(bytes, bytes.get(1).map(|length| usize::from(*length) + 2)),
         "mysql" => behind(bytes, mysql_length(bytes)),
@@ -122,68 +119,8 @@ fn goes_on_in_clear(bytes: &[u8]) -> bool {
     })
 }
 
-/// IMAP's client: a tag and one of the commands that it begins with.
-pub(super) fn imap_client(front: &Front<'_>) -> Answer {
-    let bytes = front.bytes;
-    let tag = bytes.iter().take(17).position(|b| !b.is_ascii_alphanumeric() && *b != b'.');
-    let Some(tag) = tag else { return (bytes.len() > 16).then_some(false) };
-    if tag == 0 {
-        return Some(false);
-    }
-    let rest = bytes.get(tag..).unwrap_or_default();
-    let rest = rest.get(..rest.len().min(16)).unwrap_or(rest).to_ascii_uppercase();
-    has_one(&rest, &[b" CAPABILITY\r\n", b" STARTTLS\r\n"])
-}
-
-/// POP3's client where it asks what there is, or for TLS.
-pub(super) fn pop3_client(front: &Front<'_>) -> Answer {
-    has_one(front.bytes, &[b"CAPA\r\n", b"STLS\r\n", b"capa\r\n", b"stls\r\n"])
-}
-
-/// FTP's client where it asks for TLS before it logs in.
-pub(super) fn ftp_client(front: &Front<'_>) -> Answer {
-    has_one(front.bytes, &[b"AUTH TLS\r\n", b"AUTH SSL\r\n", b"AUTH TLS-C\r\n", b"FEAT\r\n"])
-}
-
-/// PostgreSQL: the request for TLS, or a yes with TLS behind it.
-pub(super) fn postgresql(front: &Front<'_>) -> Answer {
-    any([has(front.bytes, 0, POSTGRESQL), has(front.bytes, 0, b"S\x16\x03")])
-}
-
-/// MySQL: the server's greeting (protocol 10, a version that begins with a digit and a dot), or the request for TLS.
-pub(super) fn mysql(front: &Front<'_>) -> Answer {
-    let bytes = front.bytes;
-    let greeting = all([
-        bytes.first().map(|length| *length >= 40),
-        has(bytes, 1, &[0, 0, 0, 10]),
-        bytes.get(5).map(u8::is_ascii_digit),
-        any([has(bytes, 6, b"."), has(bytes, 7, b".")]),
-    ]);
-    let request = all([
-        has(bytes, 0, &[32, 0, 0, 1]),
-        bytes.get(5).map(|abilities| abilities & 8 != 0),
-        has(bytes, 13, &[0; 23]),
-    ]);
-    any([greeting, request])
-}
-
 fn mysql_length(bytes: &[u8]) -> Option<usize> {
     bytes.first().map(|length| if *length == 32 { MYSQL } else { usize::from(*length) + 4 })
-}
-
-/// LDAP's StartTLS: the request by its name, or an answer that is all success.
-pub(super) fn ldap(front: &Front<'_>) -> Answer {
-    let bytes = front.bytes;
-    let message = |operation: u8| {
-        all([
-            has(bytes, 0, &[0x30]),
-            bytes.get(1).map(|l| *l < 0x80),
-            has(bytes, 2, &[2, 1]),
-            has(bytes, 5, &[operation]),
-        ])
-    };
-    let request = all([message(0x77), has(bytes, 7, &[0x80, 22]), has(bytes, 9, LDAP_START_TLS)]);
-    any([request, all([message(0x78), has(bytes, 7, &[10, 1, 0, 4, 0, 4])])])
 }
 
 #[cfg(test)]
@@ -228,7 +165,9 @@ mod tests {
         greeting.resize(78, 1);
         let mut request = vec![32, 0, 0, 1, 0x85, 0xae, 0xff, 0x19, 0, 0, 0, 1, 45];
         request.resize(36, 0);
-        let ldap = [&b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16"[..], super::LDAP_START_TLS].concat();
+        let ldap =
+            [&b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16"[..], crate::inspect::app::binary::LDAP_START_TLS]
+                .concat();
         let cases: &[(&str, &[Said<'_>])] = &[
             (
                 "smtp",
@@ -261,7 +200,7 @@ mod tests {
                     (false, b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
                 ],
             ),
-            ("postgresql", &[(true, super::POSTGRESQL), (false, b"S")]),
+            ("postgresql", &[(true, super::POSTGRESQL_TLS), (false, b"S")]),
             ("mysql", &[(false, &greeting), (true, &request)]),
             ("ldap", &[(true, &ldap), (false, b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\0\x04\0\x04\0")]),
             (
