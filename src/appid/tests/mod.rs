@@ -1,6 +1,7 @@
 //! Tests of the catalogue as shipped and of the identifier.
 
 mod catalogue;
+mod files;
 mod identify;
 mod lint;
 mod truth;
